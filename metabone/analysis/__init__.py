@@ -1,0 +1,1 @@
+"""An analysis is a file: one TOML in, one folder of results out."""

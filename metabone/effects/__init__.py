@@ -1,0 +1,1 @@
+"""From a table of studies to effect sizes and their sampling variances."""

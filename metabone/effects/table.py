@@ -1,0 +1,77 @@
+"""Effect sizes in memory: yi and vi, every input behind them, and the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from metabone.extraction.table import Exclusion, Source
+    from metabone.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class EffectTable:
+    """Effect sizes of one measure.
+
+    Parameters
+    ----------
+    frame : one row per effect; the index is the row number of the spreadsheet. All columns of the
+        extraction table, then ``yi vi sei ni route conversion flipped better_used`` and the
+        arm data that went into the formula, after conversion: ``n1i m1i sd1i n2i m2i sd2i``
+        (1 = treated, 2 = control; NaN where the route does not use them).
+    measure, variance : names of the effect measure and of its variance formula.
+    align : ``none`` or ``benefit``.
+    better : the direction that is good for the animal on the scale of `yi` (``higher`` or
+        ``lower``) if it is the same for all rows, else None.
+    unit : the unit of `yi` for MD, else None.
+    excluded : rows set aside, with reasons (those of the table and those of this step).
+    notes : messages for the reader (conversions, alignment).
+    """
+
+    frame: pd.DataFrame
+    measure: str
+    variance: str
+    align: str
+    better: str | None
+    unit: str | None
+    source: Source
+    vocabulary: Vocabulary
+    selected: int
+    excluded: tuple[Exclusion, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def yi(self) -> NDArray[np.float64]:
+        """(k,) effect sizes."""
+        return self.frame["yi"].to_numpy(dtype=float)
+
+    @property
+    def vi(self) -> NDArray[np.float64]:
+        """(k,) sampling variances."""
+        return self.frame["vi"].to_numpy(dtype=float)
+
+    @property
+    def k(self) -> int:
+        """Number of effects."""
+        return len(self.frame)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any effect comes from a row declared synthetic."""
+        return bool((self.frame["source"] == "synthetic").any())
+
+    def input_dict(self) -> dict[str, Any]:
+        """The ``input`` block of the JSON answer."""
+        return {
+            "file": self.source.file,
+            "sha256": self.source.sha256,
+            "rows": self.source.rows,
+            "selected": self.selected,
+            "used": self.k,
+            "excluded": [line.to_dict() for line in self.excluded],
+        }

@@ -1,0 +1,1 @@
+"""From a spreadsheet to a validated table of studies."""

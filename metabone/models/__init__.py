@@ -1,0 +1,1 @@
+"""Arrays in, fits out: the models, batched over a leading axis."""

@@ -1,0 +1,77 @@
+"""The words that every option takes, and the one function that checks them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
+
+from metabone.errors import UsageError
+
+Measure = Literal["MD", "SMD", "SMDH", "SMD1", "ROM", "NMD", "VR", "CVR"]
+Variance = Literal["LS", "LS2", "UB", "AV", "REVMAN", "HO", "DELTA", "FIXED_SHAM"]
+Tau2Method = Literal["REML", "ML", "DL", "PM", "EB", "HE", "HS", "SJ", "EE"]
+CIMethod = Literal["hksj", "hksj_adhoc", "wald"]
+PIMethod = Literal["t_k_minus_1", "t_k_minus_2", "normal"]
+Model = Literal["univariate"]
+Align = Literal["none", "benefit"]
+StrataTau2 = Literal["separate", "common"]
+OnError = Literal["refuse", "exclude"]
+DispersionType = Literal["SD", "SEM", "CI95"]
+Better = Literal["higher", "lower"]
+Style = Literal["metabone", "revman", "jama", "bmj"]
+FigureFormat = Literal["svg", "pdf", "png", "tiff"]
+
+DEFAULT_PI: dict[str, PIMethod] = {
+    "hksj": "t_k_minus_1",
+    "hksj_adhoc": "t_k_minus_1",
+    "wald": "normal",
+}
+
+
+def choices(literal: Any) -> tuple[str, ...]:
+    """The words of one of the ``Literal`` aliases of this module.
+
+    Examples
+    --------
+    >>> choices(Align)
+    ('none', 'benefit')
+    """
+    return get_args(literal)
+
+
+def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """Up to `n` known words that look like `word`, best first.
+
+    Examples
+    --------
+    >>> nearest("remel", ["REML", "DL"])
+    ['REML']
+    """
+    by_folded = {name.casefold(): name for name in known}
+    return [
+        by_folded[found]
+        for found in difflib.get_close_matches(word.casefold(), by_folded, n=n, cutoff=0.5)
+    ]
+
+
+def check_option(name: str, value: str, literal: Any) -> str:
+    """Return `value` if it is one of the words of `literal`; letter case is forgiven.
+
+    Raises
+    ------
+    UsageError
+        Otherwise; the message names the option, the choices and what came.
+
+    Examples
+    --------
+    >>> check_option("tau2", "reml", Tau2Method)
+    'REML'
+    """
+    known = choices(literal)
+    by_folded = {word.casefold(): word for word in known}
+    found = by_folded.get(str(value).casefold())
+    if found is None:
+        listed = ", ".join(repr(word) for word in known)
+        raise UsageError(f"{name} must be one of {listed}; got {value!r}")
+    return found

@@ -1,0 +1,1 @@
+"""Figures: a spec is data, a layout measures text, draw only paints."""

@@ -1,0 +1,222 @@
+"""What pooling answers with: frozen results that carry everything they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from metabone.files import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from metabone.effects.table import EffectTable
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One pooled effect with its heterogeneity.
+
+    Intervals are kept as half-widths' ingredients, so that any level can be asked for:
+    `ci` and `pi`. I² is per cent. ``df`` is NaN where the interval is normal.
+    """
+
+    k_studies: int
+    k_effects: int
+    n_animals: int
+    estimate: float
+    se: float
+    df: float
+    statistic: float
+    pvalue: float
+    tau2: float
+    tau2_low: float
+    tau2_high: float
+    i2: float
+    h2: float
+    q: float
+    q_df: int
+    q_pvalue: float
+    pi_df: float
+    level: float
+    converged: bool
+    weights: Mapping[int, float] = field(repr=False)
+    sigma2: Mapping[str, float] | None = None
+
+    def ci(self, level: float | None = None) -> tuple[float, float]:
+        """Confidence interval of the mean at `level` (default: the level of the analysis)."""
+        from metabone.models.intervals import interval
+
+        return interval(self.estimate, self.se, self.df, self.level if level is None else level)
+
+    def pi(self, level: float | None = None) -> tuple[float, float]:
+        """Prediction interval for the true effect of a new study at `level`."""
+        from metabone.models.intervals import interval
+
+        spread = (self.tau2 + self.se**2) ** 0.5
+        return interval(
+            self.estimate, spread, self.pi_df, self.level if level is None else level
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The estimate as JSON prints it."""
+        ci_low, ci_high = self.ci()
+        pi_low, pi_high = self.pi()
+        values = {
+            "k_studies": self.k_studies, "k_effects": self.k_effects,
+            "n_animals": self.n_animals, "estimate": self.estimate, "se": self.se,
+            "ci_low": ci_low, "ci_high": ci_high, "df": self.df, "statistic": self.statistic,
+            "pvalue": self.pvalue, "pi_low": pi_low, "pi_high": pi_high, "pi_df": self.pi_df,
+            "tau2": self.tau2, "tau2_low": self.tau2_low, "tau2_high": self.tau2_high,
+            "i2": self.i2, "h2": self.h2, "q": self.q, "q_df": self.q_df,
+            "q_pvalue": self.q_pvalue, "sigma2": self.sigma2, "converged": self.converged,
+            "level": self.level,
+        }  # fmt: skip
+        return dict(plain(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """One stratum: pooled, or listed with the reason why not.
+
+    `by` names its columns and values; `rows` are the spreadsheet rows in it (empty for an empty
+    cell of a two-way table).
+    """
+
+    by: Mapping[str, str]
+    rows: tuple[int, ...]
+    k_studies: int
+    k_effects: int
+    n_animals: int
+    estimate: Estimate | None
+    reason: str | None
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the stratum has an estimate."""
+        return self.estimate is not None
+
+    @property
+    def label(self) -> str:
+        """The stratum's name for people."""
+        return " × ".join(self.by.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stratum as JSON prints it."""
+        head: dict[str, Any] = {
+            "by": dict(self.by),
+            "pooled": self.pooled,
+            "reason": self.reason,
+            "rows": list(self.rows),
+        }
+        if self.estimate is not None:
+            return head | self.estimate.to_dict()
+        return head | {
+            "k_studies": self.k_studies,
+            "k_effects": self.k_effects,
+            "n_animals": self.n_animals,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Test of whether the strata differ; `df2` is None for a χ² test, else the F's second df."""
+
+    by: tuple[str, ...]
+    statistic: float
+    df: float
+    df2: float | None
+    pvalue: float
+    test: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The test as JSON prints it."""
+        return dict(
+            plain(
+                {
+                    "by": list(self.by),
+                    "statistic": self.statistic,
+                    "df": self.df,
+                    "df2": self.df2,
+                    "pvalue": self.pvalue,
+                    "test": self.test,
+                }
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PoolResult:
+    """A pooled answer: overall, by stratum, between strata."""
+
+    effects: EffectTable
+    outcome: str
+    overall: Estimate
+    strata: tuple[Stratum, ...]
+    between: tuple[Between, ...]
+    model: str
+    tau2_method: str
+    ci_method: str
+    pi_method: str
+    strata_tau2: str
+    level: float
+    warnings: tuple[str, ...]
+    version: str
+    control: str | None = None
+    rho: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON prints it."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "metabone_version": self.version,
+            "outcome": self.outcome,
+            "input": self.effects.input_dict(),
+            "measure": self.effects.measure,
+            "variance": self.effects.variance,
+            "align": self.effects.align,
+            "better": self.effects.better,
+            "unit": self.effects.unit,
+            "model": self.model,
+            "tau2_method": self.tau2_method,
+            "ci_method": self.ci_method,
+            "pi_method": self.pi_method,
+            "strata_tau2": self.strata_tau2,
+            "level": self.level,
+            "rho": self.rho,
+            "control": self.control,
+            "synthetic": self.effects.synthetic,
+            "overall": self.overall.to_dict(),
+            "strata": [stratum.to_dict() for stratum in self.strata],
+            "between": [test.to_dict() for test in self.between],
+            "warnings": list(self.warnings),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy table: one row for the overall answer, then one for each stratum."""
+        import pandas as pd
+
+        rows = [{"by": "", "stratum": "overall", "pooled": True} | self.overall.to_dict()]
+        for stratum in self.strata:
+            line = stratum.to_dict()
+            line.pop("rows")
+            by = line.pop("by")
+            rows.append({"by": " × ".join(by), "stratum": stratum.label} | line)
+        return pd.DataFrame(rows).drop(columns="sigma2")
+
+    def summary(self) -> str:
+        """The answer for people, as plain text."""
+        from metabone.synthesis.summary import summarise_pool
+
+        return summarise_pool(self)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.summary())}</pre>"
