@@ -1,0 +1,5 @@
+"""``python -m metabone``."""
+
+from metabone.cli import main
+
+main()

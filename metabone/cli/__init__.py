@@ -1,0 +1,61 @@
+"""The command line: one thin command for each step, one file for each command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+
+from metabone.errors import MetaboneError, UsageError
+
+# One module for each command; the module's function of the same name is the command.
+COMMANDS = ("pool",)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from metabone._version import __version__
+
+        typer.echo(f"metabone {__version__}")
+        raise typer.Exit
+
+
+def _entry(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    """Meta-analysis and study planning for animal studies of bone."""
+
+
+def build_app() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="metabone",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_entry)
+    for name in COMMANDS:
+        module = import_module(f"metabone.cli.{name}")
+        app.command(name)(getattr(module, name))
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; known errors become one line on stderr and an exit status."""
+    try:
+        build_app()(args=arguments, prog_name="metabone")
+    except MetaboneError as error:
+        typer.echo(f"metabone: {error}", err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except BrokenPipeError:
+        # The reader of a pipe went away; point stdout elsewhere so that exit does not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,5 @@
+"""``python -m metabone.cli``."""
+
+from metabone.cli import main
+
+main()

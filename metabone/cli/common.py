@@ -1,0 +1,251 @@
+"""What the commands share: the options by name, and how answers leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metabone.errors import UsageError
+
+if TYPE_CHECKING:
+    from metabone.effects.table import EffectTable
+    from metabone.extraction.table import StudyTable
+    from metabone.synthesis.results import PoolResult
+
+Table = Annotated[
+    str,
+    typer.Argument(
+        metavar="TABLE",
+        help="Extraction table (CSV, XLSX, Parquet), the name of a shipped data set, or - for stdin.",
+    ),
+]
+Sheet = Annotated[
+    str | None, typer.Option("--sheet", help="Sheet of a workbook (default: the first table).")
+]
+VocabularyFile = Annotated[
+    Path | None, typer.Option("--vocabulary", help="TOML with words of your own.")
+]
+Outcome = Annotated[
+    list[str] | None, typer.Option("--outcome", help="Outcome to use; may be repeated.")
+]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", help="Rows to use, e.g. \"species == 'rat' and timepoint_weeks >= 4\"."),
+]
+OnError = Annotated[
+    str,
+    typer.Option(
+        "--on-error", help="Rows with impossible values: refuse (default) or exclude (ledger)."
+    ),
+]
+Measure = Annotated[
+    str, typer.Option("--measure", help="MD, SMD, SMDH, SMD1, ROM, NMD, VR or CVR.")
+]
+Variance = Annotated[
+    str, typer.Option("--variance", help="Variance formula: LS, LS2, UB, AV, REVMAN, HO, ….")
+]
+Align = Annotated[
+    str,
+    typer.Option("--align", help="none, or benefit: flip outcomes where lower is better."),
+]
+Unit = Annotated[
+    str | None, typer.Option("--unit", help="Convert to this unit first (MD).")
+]
+By = Annotated[
+    list[str] | None,
+    typer.Option("--by", help="Stratify by COLUMN; COLUMN,COLUMN for a two-way table; repeatable."),
+]
+Tau2 = Annotated[
+    str, typer.Option("--tau2", help="REML, ML, DL, PM, EB, HE, HS, SJ or EE (equal effects).")
+]
+CI = Annotated[
+    str, typer.Option("--ci", help="hksj (Hartung-Knapp), hksj_adhoc (truncated at 1) or wald.")
+]
+PI = Annotated[
+    str | None,
+    typer.Option(
+        "--pi", help="t_k_minus_1 (default with hksj), t_k_minus_2 or normal (default with wald)."
+    ),
+]
+StrataTau2 = Annotated[
+    str, typer.Option("--strata-tau2", help="separate (default) or common tau2 of the strata.")
+]
+ModelName = Annotated[
+    str, typer.Option("--model", help="univariate: effects taken as independent.")
+]
+Level = Annotated[float, typer.Option("--level", help="Level of the intervals.")]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE|-", help="Write exact JSON; - prints it and nothing else."),
+]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
+
+
+def say(message: str) -> None:
+    """A message for the person at the terminal: on stderr, control characters made visible."""
+    typer.echo(visible(message), err=True)
+
+
+def show(text: str) -> None:
+    """The answer: on stdout, control characters from the table made visible."""
+    typer.echo(visible(text))
+
+
+def visible(text: str) -> str:
+    """Escape control characters, so that a table cannot steer the terminal.
+
+    Examples
+    --------
+    >>> visible("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return "".join(
+        char if char in "\n\t" or not _is_control(char) else f"\\x{ord(char):02x}" for char in text
+    )
+
+
+def _is_control(char: str) -> bool:
+    code = ord(char)
+    return code < 32 or 127 <= code < 160 or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
+
+
+def emit_json(content: dict[str, Any], target: str | None, *, force: bool) -> bool:
+    """Write JSON where ``--json`` points; True if it went to stdout, which must then stay clean."""
+    if target is None:
+        return False
+    from metabone.files import dump_json, write_whole
+
+    text = dump_json(content)
+    if target == "-":
+        typer.echo(text, nl=False)
+        return True
+    write_whole(target, text, force=force)
+    say(f"wrote {target}")
+    return False
+
+
+def check_targets(*targets: str | Path | None, force: bool) -> None:
+    """Refuse a target that exists or lies nowhere, before any work is done."""
+    from metabone.files import check_target
+
+    for target in targets:
+        if target is not None and str(target) != "-":
+            check_target(Path(target), force=force)
+
+
+def strata_columns(by: Sequence[str] | None) -> list[str | tuple[str, ...]]:
+    """``--by a --by a,b`` as a list: a name, or a tuple of two names for a two-way table.
+
+    Raises
+    ------
+    UsageError
+        For an empty name or more than two.
+
+    Examples
+    --------
+    >>> strata_columns(["species", "exosome_source,target_cell"])
+    ['species', ('exosome_source', 'target_cell')]
+    """
+    columns: list[str | tuple[str, ...]] = []
+    for entry in by or ():
+        names = tuple(part.strip() for part in entry.split(","))
+        if not all(names) or len(names) > 2:
+            raise UsageError(f"--by takes COLUMN or COLUMN,COLUMN; got {entry!r}")
+        columns.append(names[0] if len(names) == 1 else names)
+    return columns
+
+
+def load(
+    table: str,
+    *,
+    sheet: str | None,
+    vocabulary: Path | None,
+    outcome: Sequence[str] | None,
+    where: str | None,
+    on_error: str,
+) -> StudyTable:
+    """Read, validate and select."""
+    from metabone.extraction.reading import read_table
+    from metabone.extraction.where import select
+    from metabone.vocabulary import load_vocabulary
+
+    words = load_vocabulary(vocabulary)
+    read = read_table(table, vocabulary=words, sheet=sheet)
+    return select(read, where=where, outcome=tuple(outcome or ()), on_error=on_error)
+
+
+def report_ledger(effects: EffectTable) -> None:
+    """Say on stderr which rows were set aside and what was done to the others."""
+    if effects.excluded:
+        reasons: dict[str, list[int]] = {}
+        for line in effects.excluded:
+            reasons.setdefault(line.reason, []).append(line.row)
+        say(f"{len(effects.excluded)} of {effects.selected} selected rows set aside:")
+        for reason, rows in reasons.items():
+            say(f"  {shorten_rows(rows)}: {reason}")
+    for note in effects.notes:
+        say(f"note: {note}")
+
+
+def shorten_rows(rows: Sequence[int]) -> str:
+    """``rows 3-5, 9`` for [3, 4, 5, 9]."""
+    runs: list[list[int]] = []
+    for row in sorted(rows):
+        if runs and row == runs[-1][-1] + 1:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    text = ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)
+    return f"row{'s' if len(rows) > 1 else ''} {text}"
+
+
+def report_warnings(result: PoolResult) -> None:
+    """Say each warning of a result on stderr."""
+    for warning in result.warnings:
+        say(f"warning: {warning}")
+
+
+def pooled(
+    table: str,
+    *,
+    sheet: str | None,
+    vocabulary: Path | None,
+    outcome: Sequence[str] | None,
+    where: str | None,
+    on_error: str,
+    measure: str,
+    variance: str,
+    align: str,
+    unit: str | None,
+    by: Sequence[str] | None,
+    model: str,
+    tau2: str,
+    ci: str,
+    pi: str | None,
+    strata_tau2: str,
+    level: float,
+) -> tuple[EffectTable, PoolResult]:
+    """From a table to the pooled answer, as ``pool`` and ``forest`` both need it."""
+    from metabone.effects.escalc import escalc
+    from metabone.options import Model, check_option
+    from metabone.synthesis.pool import pool
+
+    check_option("--model", model, Model)
+    rows = load(
+        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
+    )
+    effects = escalc(rows, measure, variance=variance, align=align, unit=unit)
+    result = pool(
+        effects,
+        by=strata_columns(by),
+        tau2=tau2,
+        ci=ci,
+        pi=pi,
+        strata_tau2=strata_tau2,
+        level=level,
+    )
+    return effects, result

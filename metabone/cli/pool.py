@@ -1,0 +1,48 @@
+"""``metabone pool``: a table in, the pooled answer out."""
+
+from __future__ import annotations
+
+from metabone.cli import common as c
+
+
+def pool(
+    table: c.Table,
+    outcome: c.Outcome = None,
+    where: c.Where = None,
+    by: c.By = None,
+    measure: c.Measure = "SMD",
+    variance: c.Variance = "LS",
+    align: c.Align = "none",
+    unit: c.Unit = None,
+    model: c.ModelName = "univariate",
+    tau2: c.Tau2 = "REML",
+    ci: c.CI = "hksj",
+    pi: c.PI = None,
+    strata_tau2: c.StrataTau2 = "separate",
+    level: c.Level = 0.95,
+    on_error: c.OnError = "refuse",
+    vocabulary: c.VocabularyFile = None,
+    sheet: c.Sheet = None,
+    json: c.Json = None,
+    output: c.Output = None,
+    force: c.Force = False,
+) -> None:
+    """Pool effect sizes in a random-effects meta-analysis, overall and by strata.
+
+    -o writes the tidy table of the answer as CSV.
+    """
+    c.check_targets(json, output, force=force)
+    effects, result = c.pooled(
+        table, outcome=outcome, where=where, by=by, measure=measure, variance=variance,
+        align=align, unit=unit, model=model, tau2=tau2, ci=ci, pi=pi, strata_tau2=strata_tau2,
+        level=level, on_error=on_error, vocabulary=vocabulary, sheet=sheet,
+    )  # fmt: skip
+    c.report_ledger(effects)
+    c.report_warnings(result)
+    if output is not None:
+        from metabone.files import frame_to_csv, write_whole
+
+        write_whole(output, frame_to_csv(result.to_frame()), force=force)
+        c.say(f"wrote {output}")
+    if not c.emit_json(result.to_dict(), json, force=force):
+        c.show(result.summary())
