@@ -1,0 +1,60 @@
+# make demo    the two shipped answers, from a fresh clone: makes .venv, then writes out/
+# make test    linting, types and all tests (what CI runs)
+# make bench   side by side with peers; takes minutes
+# make clean   remove what these made
+# PYTHON=python3.12 after any of them chooses the interpreter that .venv is made with.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+SHELL := /bin/sh
+
+# An environment that happens to be active must not leak into .venv.
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+.PHONY: demo test bench clean help
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+demo: $(VENV)/.demo
+	@mkdir -p out
+	@$(BIN)/metabone run analyses/unloading.toml -o out/unloading --force
+	@echo
+	@$(BIN)/metabone run analyses/direction.toml -o out/direction --force
+	@echo
+	@echo "Open these first:"
+	@echo "  out/unloading/summary.md   and the forest plots in out/unloading/figures/"
+	@echo "  out/direction/summary.md   and the harvest plot in out/direction/figures/"
+
+test: $(VENV)/.dev
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/pytest -n 2
+
+bench: $(VENV)/.dev
+	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf $(VENV) out/unloading out/direction dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "metabone needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) --version 2>&1);" \
+	       "name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Making $(VENV) (once; takes a minute or two) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml $(VENV)/.made
+	@$(PIP) install -e '.[excel]'
+	@touch $@
+
+# What the tests need includes what the demo needs.
+$(VENV)/.dev: pyproject.toml $(VENV)/.made
+	@$(PIP) install -e '.[dev]'
+	@touch $(VENV)/.demo $@
