@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from metabone.errors import UsageError
@@ -21,6 +22,20 @@ DispersionType = Literal["SD", "SEM", "CI95"]
 Better = Literal["higher", "lower"]
 Style = Literal["metabone", "revman", "jama", "bmj"]
 FigureFormat = Literal["svg", "pdf", "png", "tiff"]
+
+# The variance formulas of each measure, the default first; for NMD, LS means DELTA.
+VARIANCES: Mapping[str, tuple[Variance, ...]] = MappingProxyType(
+    {
+        "MD": ("LS", "HO"),
+        "SMD": ("LS", "LS2", "UB", "AV", "REVMAN"),
+        "SMDH": ("LS",),
+        "SMD1": ("LS",),
+        "ROM": ("LS", "AV"),
+        "NMD": ("DELTA", "FIXED_SHAM"),
+        "VR": ("LS",),
+        "CVR": ("LS",),
+    }
+)
 
 DEFAULT_PI: dict[str, PIMethod] = {
     "hksj": "t_k_minus_1",
@@ -75,3 +90,27 @@ def check_option(name: str, value: str, literal: Any) -> str:
         listed = ", ".join(repr(word) for word in known)
         raise UsageError(f"{name} must be one of {listed}; got {value!r}")
     return found
+
+
+def check_variance(measure: str, variance: str) -> str:
+    """Return the name of the variance formula that `variance` means for `measure`.
+
+    Raises
+    ------
+    UsageError
+        If either is unknown, or the measure has no such variance.
+
+    Examples
+    --------
+    >>> check_variance("SMD", "ub"), check_variance("NMD", "LS")
+    ('UB', 'DELTA')
+    """
+    measure = check_option("measure", measure, Measure)
+    variance = check_option("variance", variance, Variance)
+    known = VARIANCES[measure]
+    if variance == "LS":
+        return known[0]
+    if variance not in known:
+        listed = ", ".join(repr(word) for word in known)
+        raise UsageError(f"variance of {measure} must be one of {listed}; got {variance!r}")
+    return variance
