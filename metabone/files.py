@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metabone.errors import FileWriteError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def plain(value: Any) -> Any:
@@ -37,6 +42,50 @@ def plain(value: Any) -> Any:
 def dump_json(value: Any) -> str:
     """Exact JSON text: every float to its last digit, UTF-8 as it is, NaN as null."""
     return json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def safe_cell(value: Any) -> str:
+    """One cell of a CSV: numbers to their last digit, blanks empty, text that no sheet executes.
+
+    Text that a spreadsheet would take for a formula (it begins with ``= + - @``, a tab or a
+    carriage return) gets an apostrophe in front, unless it is a sign alone or a plain number.
+
+    Examples
+    --------
+    >>> safe_cell("=HYPERLINK(A1)"), safe_cell("-"), safe_cell(0.1), safe_cell(8.0), safe_cell(None)
+    ("'=HYPERLINK(A1)", '-', '0.1', '8', '')
+    """
+    if hasattr(value, "item"):  # a numpy scalar, without importing numpy here
+        value = value.item()
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if not isinstance(value, str):
+        return str(value)
+    if value[:1] not in ("=", "+", "-", "@", "\t", "\r") or value in ("+", "-"):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def frame_to_csv(frame: pd.DataFrame) -> str:
+    """A table as CSV text without its index: UTF-8, commas, lines that end in a newline.
+
+    Headers and cells pass through `safe_cell`.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([safe_cell(name) for name in frame.columns])
+    cells = frame.astype(object).where(frame.notna(), None)
+    for row in cells.itertuples(index=False, name=None):
+        writer.writerow([safe_cell(value) for value in row])
+    return stream.getvalue()
 
 
 def check_target(path: Path, *, force: bool) -> None:
@@ -70,11 +119,11 @@ def write_whole(path: str | Path, content: bytes | str, *, force: bool = False) 
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with open(temporary, "xb") as stream:
+        with temporary.open("xb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise FileWriteError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
