@@ -1,0 +1,109 @@
+"""A map from an outside case to metabone's public functions; no arithmetic of its own.
+
+``evaluate(kind, data)`` answers a case of `kind` with the nesting and keys of its ``expected``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from metabone.effects import formulas
+from metabone.files import plain
+from metabone.models.random_effects import (
+    RandomEffectsFit,
+    i2_from_tau2,
+    r_squared,
+    random_effects,
+    tau2_interval,
+)
+
+ARMS = ("n1i", "m1i", "sd1i", "n2i", "m2i", "sd2i")
+TESTS = {"z": "wald", "knha": "hksj"}
+Block = dict[str, Any]
+
+
+def evaluate(kind: str, data: Block) -> Block:
+    """Answer one case; a kind that is not known gives an empty answer."""
+    answer = ANSWERS.get(kind)
+    return dict(plain(answer(data))) if answer else {}
+
+
+def _escalc(data: Block) -> Block:
+    arms = [np.asarray(data[name], dtype=float) for name in ARMS]
+    calls: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {
+        "MD": (formulas.md, {}),
+        "MD/HO": (formulas.md, {"variance": "HO"}),
+        "SMD": (formulas.smd, {}),
+        "SMD/UB": (formulas.smd, {"variance": "UB"}),
+        "SMDH": (formulas.smdh, {}),
+        "SMD1": (formulas.smd1, {}),
+        "ROM": (formulas.rom, {}),
+        "CVR": (formulas.cvr, {}),
+        "VR": (formulas.vr, {}),
+    }
+    answer = {}
+    for name, (formula, options) in calls.items():
+        yi, vi = formula(*arms, **options)
+        answer[name] = {"yi": yi, "vi": vi}
+    return answer
+
+
+def _block(fit: RandomEffectsFit, z: bool) -> Block:
+    low, high = fit.ci()
+    block = {
+        "estimate": fit.coef[0], "se": fit.se[0], "ci_lower": low[0], "ci_upper": high[0],
+        "statistic": fit.statistic[0], "pvalue": fit.pvalue[0], "tau2": fit.tau2,
+        "q": fit.q, "q_pvalue": fit.q_pvalue, "i2": fit.i2, "h2": fit.h2,
+    }  # fmt: skip
+    block["pi_lower"], block["pi_upper"] = fit.pi(df=np.nan if z else fit.k - 1)
+    block["pi_riley_lower"], block["pi_riley_upper"] = fit.pi(df=fit.k - 2)
+    return block
+
+
+def _uni(data: Block) -> Block:
+    yi, vi = data["yi"], data["vi"]
+    answer = {}
+    for method in ("EE", "DL", "HE", "HS", "SJ", "ML", "REML", "EB", "PM"):
+        for name, test in TESTS.items():
+            fit = random_effects(yi, vi, method=method, test=test)
+            answer[f"{method}/{name}"] = _block(fit, name == "z")
+    low, high = tau2_interval(yi, vi)
+    answer["qprofile"] = {
+        "tau2_lower": low,
+        "tau2_upper": high,
+        "i2_lower": i2_from_tau2(low, vi),
+        "i2_upper": i2_from_tau2(high, vi),
+    }
+    return answer
+
+
+def _design(data: Block) -> np.ndarray:
+    columns = [np.ones(len(data["yi"])), *data["X"].values()]
+    return np.column_stack([np.asarray(column, dtype=float) for column in columns])
+
+
+def _metareg(data: Block) -> Block:
+    yi, vi, X = data["yi"], data["vi"], _design(data)
+    answer = {}
+    for method in ("DL", "REML", "ML"):
+        null = random_effects(yi, vi, method=method)
+        for name, test in TESTS.items():
+            fit = random_effects(yi, vi, X, method=method, test=test)
+            low, high = fit.ci()
+            answer[f"{method}/{name}"] = {
+                "coef": fit.coef, "se": fit.se, "ci_lower": low, "ci_upper": high,
+                "pvalue": fit.pvalue, "tau2": fit.tau2, "qe": fit.q, "qe_pvalue": fit.q_pvalue,
+                "qm": fit.qm, "qm_pvalue": fit.qm_pvalue, "i2": fit.i2,
+                "r2": r_squared(float(null.tau2), float(fit.tau2)),
+            }  # fmt: skip
+    return answer
+
+
+ANSWERS: dict[str, Callable[[Block], Block]] = {
+    "escalc": _escalc,
+    "uni": _uni,
+    "metareg": _metareg,
+}
