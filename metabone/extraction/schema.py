@@ -100,7 +100,7 @@ def _moderator(
 COLUMNS: tuple[Column, ...] = (
     Column(
         "study", "text", "Study", "One paper: first author and year. Rows of one paper share it.",
-        synonyms=("slab", "study_id", "study_name"), required=True, example="Example 2021",
+        synonyms=("slab",), required=True, example="Example 2021",
     ),
     Column("doi", "text", "Study", "DOI of the paper.", example="10.1000/example"),
     Column(
@@ -210,6 +210,9 @@ COLUMNS: tuple[Column, ...] = (
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
+_SPELLINGS: Mapping[str, str] = {
+    spelling: column.name for column in COLUMNS for spelling in (column.name, *column.synonyms)
+}
 
 #: Headers that say by themselves what the dispersion is.
 IMPLIED_DISPERSION: Mapping[str, DispersionType] = {
@@ -240,9 +243,8 @@ def canonical_column(header: str) -> str | None:
     ('mean_treated', 'mean_treated', None)
     """
     folded = fold_header(header)
-    for column in COLUMNS:
-        if folded == column.name or folded in column.synonyms:
-            return column.name
+    if folded in _SPELLINGS:
+        return _SPELLINGS[folded]
     return folded if folded.startswith(ROB_PREFIX) and folded != ROB_PREFIX else None
 
 
