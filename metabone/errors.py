@@ -20,7 +20,7 @@ class ModelError(MetaboneError, RuntimeError):
 
 
 class MissingExtraError(MetaboneError, RuntimeError):
-    """An optional library is needed; the message names the extra that installs it (exit status 1)."""
+    """An optional library is missing; the message names its extra (exit status 1)."""
 
 
 class FileWriteError(MetaboneError, RuntimeError):

@@ -19,7 +19,7 @@ Table = Annotated[
     str,
     typer.Argument(
         metavar="TABLE",
-        help="Extraction table (CSV, XLSX, Parquet), the name of a shipped data set, or - for stdin.",
+        help="Extraction table (CSV, XLSX, Parquet), the name of a shipped data set, or -.",
     ),
 ]
 Sheet = Annotated[
@@ -33,7 +33,7 @@ Outcome = Annotated[
 ]
 Where = Annotated[
     str | None,
-    typer.Option("--where", help="Rows to use, e.g. \"species == 'rat' and timepoint_weeks >= 4\"."),
+    typer.Option("--where", help="Rows to use, e.g. \"species == 'rat' and timepoint_weeks > 4\"."),
 ]
 OnError = Annotated[
     str,
@@ -51,9 +51,7 @@ Align = Annotated[
     str,
     typer.Option("--align", help="none, or benefit: flip outcomes where lower is better."),
 ]
-Unit = Annotated[
-    str | None, typer.Option("--unit", help="Convert to this unit first (MD).")
-]
+Unit = Annotated[str | None, typer.Option("--unit", help="Convert to this unit first (MD).")]
 By = Annotated[
     list[str] | None,
     typer.Option("--by", help="Stratify by COLUMN; COLUMN,COLUMN for a two-way table; repeatable."),
@@ -79,7 +77,7 @@ ModelName = Annotated[
 Level = Annotated[float, typer.Option("--level", help="Level of the intervals.")]
 Json = Annotated[
     str | None,
-    typer.Option("--json", metavar="FILE|-", help="Write exact JSON; - prints it and nothing else."),
+    typer.Option("--json", metavar="FILE|-", help="Write exact JSON; - prints only that."),
 ]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="File to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]

@@ -40,9 +40,7 @@ def critical(df: ArrayLike, level: float) -> FloatArray:
     return np.where(np.isnan(df), ndtri(tail), np.where(df > 0, stdtrit(known, tail), np.nan))
 
 
-def interval(
-    estimate: float, se: float, df: float, level: float = 0.95
-) -> tuple[float, float]:
+def interval(estimate: float, se: float, df: float, level: float = 0.95) -> tuple[float, float]:
     """``estimate ± critical × se`` as two floats; `df` NaN means the normal distribution.
 
     Examples

@@ -36,7 +36,8 @@ class Moments(NamedTuple):
 
 def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
     """Row by row Σ a·b."""
-    return np.einsum("bk,bk->b", a, b)
+    total: FloatArray = np.einsum("bk,bk->b", a, b)
+    return total
 
 
 def mean_moments(y: FloatArray, w: FloatArray) -> Moments:
@@ -66,7 +67,7 @@ def regression_moments(y: FloatArray, w: FloatArray, x: FloatArray) -> Moments:
     wx = w[:, :, None] * x
     w2x = w[:, :, None] * wx
     xt = np.swapaxes(x, -1, -2)
-    cov = np.linalg.inv(xt @ wx)
+    cov = np.linalg.inv(xt @ wx).astype(float, copy=False)
     coef = (cov @ (np.swapaxes(wx, -1, -2) @ y[:, :, None]))[:, :, 0]
     e = y - (x @ coef[:, :, None])[:, :, 0]
     r = w * e
@@ -80,9 +81,7 @@ def regression_moments(y: FloatArray, w: FloatArray, x: FloatArray) -> Moments:
         sum_w=s1,
         sum_w2=s2,
         tr_p=s1 - np.trace(inner, axis1=1, axis2=2),
-        tr_pp=s2
-        - 2 * np.trace(cubed, axis1=1, axis2=2)
-        + np.einsum("bij,bji->b", inner, inner),
+        tr_pp=s2 - 2 * np.trace(cubed, axis1=1, axis2=2) + np.einsum("bij,bji->b", inner, inner),
         q=_dot(r, e),
         q2=_dot(r, r),
         q3=_dot(w * r, r) - np.einsum("bi,bij,bj->b", xwr, cov, xwr),

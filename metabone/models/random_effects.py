@@ -87,9 +87,7 @@ class RandomEffectsFit:
         half = critical(self.df, level)[..., None] * self.se
         return self.coef - half, self.coef + half
 
-    def pi(
-        self, level: float = 0.95, df: ArrayLike | None = None
-    ) -> tuple[FloatArray, FloatArray]:
+    def pi(self, level: float = 0.95, df: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
         """(...) prediction interval around the first coefficient.
 
         `df` NaN means the normal; by default the df of the coefficients.
@@ -148,7 +146,9 @@ def random_effects(
     size, k = batch.y.shape
     step = max(1, CHUNK // k)
     # One empty chunk keeps the shapes right when there is no data set at all.
-    parts = [_fit(batch.take(slice(i, i + step)), method, test) for i in range(0, max(size, 1), step)]
+    parts = [
+        _fit(batch.take(slice(i, i + step)), method, test) for i in range(0, max(size, 1), step)
+    ]
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
     coef, vcov, df, tau2, converged, iterations, q, q_df, i2, h2, qm, count = (
         column.reshape(shape + column.shape[1:]) for column in joined
@@ -191,8 +191,9 @@ def i2_from_tau2(tau2: ArrayLike, vi: ArrayLike, X: ArrayLike | None = None) -> 
     """
     tau2 = np.asarray(tau2, dtype=float)
     batch, _ = _as_batch(np.zeros(len(np.asarray(vi))), vi, X, None)
-    typical = (batch.k - batch.p) / batch.moments(np.zeros(1)).tr_p
-    return 100 * tau2 / (tau2 + typical[0])
+    typical: FloatArray = (batch.k - batch.p) / batch.moments(np.zeros(1)).tr_p
+    i2: FloatArray = 100 * tau2 / (tau2 + typical[0])
+    return i2
 
 
 def r_squared(tau2_null: float, tau2: float) -> float:
@@ -231,9 +232,7 @@ def _as_batch(
         raise DataError("every sampling variance vi must be positive")
     batch = Batch(y.reshape(-1, k), v.reshape(-1, k), _as_design(X, shape, k), on)
     if (batch.k < batch.p).any():
-        raise ModelError(
-            f"{int(batch.k.min())} effects cannot give {batch.p} coefficients"
-        )
+        raise ModelError(f"{int(batch.k.min())} effects cannot give {batch.p} coefficients")
     return batch, shape
 
 
@@ -279,11 +278,10 @@ def _fit(batch: Batch, method: str, test: str) -> tuple[NDArray[np.generic], ...
     vcov = at.cov * factor[:, None, None]
     i2, h2 = _heterogeneity(at_zero, found.tau2, df, method)
     qm = _joint_test(at.coef, vcov, _moderators(batch.x), test)
-    columns = (
+    return (
         at.coef, vcov, t_df, found.tau2, found.converged, found.iterations,
         at_zero.q, df, i2, h2, qm, batch.k,
     )  # fmt: skip
-    return columns
 
 
 def _heterogeneity(
@@ -303,12 +301,12 @@ def _heterogeneity(
     return 100 * tau2 / (tau2 + typical), tau2 / typical + 1
 
 
-def _joint_test(
-    coef: FloatArray, vcov: FloatArray, columns: list[int], test: str
-) -> FloatArray:
+def _joint_test(coef: FloatArray, vcov: FloatArray, columns: list[int], test: str) -> FloatArray:
     if not columns:
         return np.full(len(coef), np.nan)
     chosen = coef[:, columns]
     inner = vcov[:, columns][:, :, columns]
-    wald = np.einsum("bi,bi->b", chosen, np.linalg.solve(inner, chosen[:, :, None])[:, :, 0])
+    wald: FloatArray = np.einsum(
+        "bi,bi->b", chosen, np.linalg.solve(inner, chosen[:, :, None])[:, :, 0]
+    )
     return wald if test == "wald" else wald / len(columns)

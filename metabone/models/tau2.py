@@ -47,7 +47,8 @@ class Batch:
         """(B,) number of effects."""
         if self.on is None:
             return np.full(len(self.y), float(self.y.shape[1]))
-        return self.on.sum(axis=1)
+        count: FloatArray = self.on.sum(axis=1)
+        return count
 
     def weights(self, tau2: FloatArray) -> FloatArray:
         """(B, k) weights 1 / (v + τ²), zero for effects left out."""
@@ -133,7 +134,8 @@ def _hedges(batch: Batch) -> FloatArray:
     else:
         hat = ((batch.x @ unweighted.cov) * batch.x).sum(axis=-1)
         trace_pv = (on * batch.v * (1 - hat)).sum(axis=1)
-    return (unweighted.q - trace_pv) / df
+    tau2: FloatArray = (unweighted.q - trace_pv) / df
+    return tau2
 
 
 def _sidik_jonkman(batch: Batch) -> FloatArray:
@@ -198,7 +200,8 @@ class _Likelihood:
         at = batch.moments(tau2)
         if self.restricted:
             logs = logs - np.linalg.slogdet(at.cov)[1]
-        return -0.5 * (logs + at.q)
+        loglik: FloatArray = -0.5 * (logs + at.q)
+        return loglik
 
 
 def _maximise(batch: Batch, *, restricted: bool) -> Tau2:
@@ -294,9 +297,7 @@ def _check_other_maxima(batch: Batch, likelihood: _Likelihood, found: Tau2) -> T
     return _try_start(batch, likelihood, found, wide, start)
 
 
-def _rises(
-    batch: Batch, likelihood: _Likelihood, which: BoolArray, tau2: FloatArray
-) -> BoolArray:
+def _rises(batch: Batch, likelihood: _Likelihood, which: BoolArray, tau2: FloatArray) -> BoolArray:
     """Which of the data sets in `which` have a likelihood that still rises at `tau2`."""
     rows = np.flatnonzero(which)
     up = np.zeros(len(which), dtype=bool)

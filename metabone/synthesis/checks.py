@@ -75,8 +75,8 @@ def _refuse_directions(frame: pd.DataFrame) -> None:
         )
     if len(names) > 1 and better[""]:
         raise DataError(
-            f"the better direction of {_list(better[''])} is not known, so it cannot be pooled with "
-            "other outcomes; fill the column better (higher or lower), or choose with --outcome"
+            f"the better direction of {_list(better[''])} is not known, so it cannot be pooled "
+            "with other outcomes; fill the column better, or choose with --outcome"
         )
 
 
@@ -87,8 +87,8 @@ def _refuse_units(effects: EffectTable) -> None:
     names = _outcomes(frame)
     if len(names) > 1:
         raise DataError(
-            f"mean differences of {_list(names)} are not one quantity; choose with --outcome, or use "
-            "--measure SMD or ROM"
+            f"mean differences of {_list(names)} are not one quantity; choose with --outcome, "
+            "or use --measure SMD or ROM"
         )
     units = frame["unit"].fillna("(blank)")
     if units.nunique() > 1:

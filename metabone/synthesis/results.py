@@ -57,9 +57,7 @@ class Estimate:
         from metabone.models.intervals import interval
 
         spread = (self.tau2 + self.se**2) ** 0.5
-        return interval(
-            self.estimate, spread, self.pi_df, self.level if level is None else level
-        )
+        return interval(self.estimate, spread, self.pi_df, self.level if level is None else level)
 
     def to_dict(self) -> dict[str, Any]:
         """The estimate as JSON prints it."""
