@@ -138,7 +138,7 @@ def random_effects(
     --------
     >>> fit = random_effects([0.1, 0.6, 1.1], [0.04, 0.05, 0.06], method="DL", test="wald")
     >>> round(float(fit.coef[0]), 4), round(float(fit.tau2), 4)
-    (0.5829, 0.1966)
+    (0.5867, 0.2007)
     """
     method = check_option("method", method, Tau2Method)
     test = check_option("test", test, CIMethod)
@@ -248,6 +248,8 @@ def _as_design(X: ArrayLike | None, shape: tuple[int, ...], k: int) -> FloatArra
         x = x[None]
     else:
         x = np.broadcast_to(x, (*shape, k, x.shape[-1])).reshape(-1, k, x.shape[-1])
+    if x.shape[-1] > k:
+        raise ModelError(f"{k} effects cannot give {x.shape[-1]} coefficients")
     if (np.linalg.matrix_rank(x) < x.shape[-1]).any():
         raise ModelError("the columns of X depend on each other: drop a moderator or a level")
     return x

@@ -44,8 +44,8 @@ def p_value(value: float) -> str:
 
     Examples
     --------
-    >>> p_value(0.00002), p_value(0.0345)
-    ('p < 0.001', 'p = 0.034')
+    >>> p_value(0.00002), p_value(0.0347)
+    ('p < 0.001', 'p = 0.035')
     """
     if math.isnan(value):
         return "p n/a"
@@ -69,6 +69,8 @@ def summarise_pool(result: PoolResult) -> str:
         group = [stratum for stratum in result.strata if tuple(stratum.by) == columns]
         test = [one for one in result.between if one.by == columns]
         lines += ["", *_strata_lines(columns, group, test, result.level)]
+        if len(columns) == 2:
+            lines += ["", *_evidence_map(columns, group)]
     return "\n".join(lines)
 
 
@@ -120,7 +122,7 @@ def _strata_lines(
     width = min(max(width, len(" × ".join(columns))), 44)
     title = " × ".join(columns)
     lines = [f"By {title}", f"  {'':<{width}}  studies  effects  estimate  {100 * level:g} % CI"]
-    lines += [_stratum_line(stratum, width) for stratum in group]
+    lines += [_stratum_line(stratum, width) for stratum in group if stratum.rows]
     for one in test:
         dof = f"{one.df:g}" if one.df2 is None else f"{one.df:g}, {one.df2:g}"
         name = "χ²" if one.test == "chi2" else "F"
@@ -128,6 +130,34 @@ def _strata_lines(
             f"  between strata: {name}({dof}) = {one.statistic:.2f}, {p_value(one.pvalue)}"
         )
     return lines
+
+
+def _evidence_map(columns: tuple[str, ...], group: list[Stratum]) -> list[str]:
+    """Two-way table of what there is: its empty cells are the evidence gaps."""
+    rows, heads = (list(dict.fromkeys(one.by[column] for one in group)) for column in columns)
+    cells = {tuple(one.by.values()): _map_cell(one) for one in group}
+    first = max(len(_short(row)) for row in rows)
+    widths = [max(len(_short(head)), 9) for head in heads]
+    lines = [f"{columns[0]} (down) × {columns[1]} (across): estimate (studies)"]
+    title = "  ".join(f"{_short(head):>{w}}" for head, w in zip(heads, widths, strict=True))
+    lines.append(f"  {'':<{first}}  {title}")
+    for row in rows:
+        shown = (f"{cells[row, head]:>{w}}" for head, w in zip(heads, widths, strict=True))
+        lines.append(f"  {_short(row):<{first}}  {'  '.join(shown)}")
+    lines.append("  (n) = listed, not pooled; – = no study")
+    return lines
+
+
+def _map_cell(stratum: Stratum) -> str:
+    if not stratum.rows:
+        return "–"
+    if stratum.estimate is None:
+        return f"({stratum.k_studies})"
+    return f"{effect(stratum.estimate.estimate)} ({stratum.k_studies})"
+
+
+def _short(label: str, width: int = 18) -> str:
+    return label if len(label) <= width else label[: width - 1] + "…"
 
 
 def _stratum_line(stratum: Stratum, width: int) -> str:

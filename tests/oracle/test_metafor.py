@@ -1,0 +1,71 @@
+"""Every number of the outside cases, by the tolerance that its kind allows."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+TOLERANCE = {"escalc": (1e-9, 1e-12), "uni": (1e-6, 1e-8), "metareg": (1e-6, 1e-8)}
+QPROFILE = (1e-5, 1e-7)
+# What the file holds, so that a shrunken grid is noticed.
+CASES = {"escalc": 22, "uni": 26, "metareg": 16}
+
+
+def _adapter() -> Any:
+    spec = importlib.util.spec_from_file_location("oracle_adapter", HERE / "adapter.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ADAPTER = _adapter()
+with gzip.open(HERE / "data" / "metafor-5.1.json.gz", "rt") as stream:
+    ALL = [case for case in json.load(stream) if case["kind"] in CASES]
+
+
+def _leaves(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _leaves(value, (*path, index))
+    else:
+        yield path, node
+
+
+def _fetch(node: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        node = node[key]
+    return node
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case['kind']}-{case['id']}")
+def test_agrees_with_metafor(case: dict[str, Any]) -> None:
+    answer = ADAPTER.evaluate(case["kind"], case["data"])
+    wrong = []
+    for path, want in _leaves(case["expected"]):
+        got = _fetch(answer, path)
+        if want is None:
+            agrees = got is None
+        else:
+            rel, absolute = QPROFILE if "qprofile" in path else TOLERANCE[case["kind"]]
+            agrees = got is not None and math.isclose(got, want, rel_tol=rel, abs_tol=absolute)
+        if not agrees:
+            wrong.append((path, want, got))
+    assert not wrong
+
+
+def test_no_case_was_lost() -> None:
+    assert Counter(case["kind"] for case in ALL) == CASES
