@@ -187,5 +187,5 @@ def test_coverage_of_hartung_knapp_by_simulation() -> None:
     v = rng.uniform(0.1, 0.6, (6000, 8))
     y = rng.normal(0.4, np.sqrt(v + 0.2))
     low, high = random_effects(y, v).ci()
-    cover = float(((low[:, 0] < 0.4) & (0.4 < high[:, 0])).mean())
+    cover = float(((low[:, 0] < 0.4) & (high[:, 0] > 0.4)).mean())
     assert abs(cover - 0.95) < 0.012
