@@ -1,0 +1,140 @@
+"""From a plan to its answers: read once, then select, measure and ask for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from metabone.analysis.plan import Plan, Task
+from metabone.analysis.spec import AnalysisSpec, DataSpec, DirectionSpec, PoolSpec, RegressSpec
+from metabone.effects.escalc import escalc
+from metabone.effects.table import EffectTable
+from metabone.errors import MetaboneError, UsageError
+from metabone.extraction.reading import read_table
+from metabone.extraction.shipped import find_dataset, unknown_dataset
+from metabone.extraction.table import StudyTable
+from metabone.extraction.where import select
+from metabone.synthesis.direction_results import DirectionResult
+from metabone.synthesis.regression_results import RegressionResult
+from metabone.synthesis.results import PoolResult
+from metabone.vocabulary import load_vocabulary
+
+Result = PoolResult | RegressionResult | DirectionResult
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One computed answer.
+
+    Parameters
+    ----------
+    task : what was asked, and its name.
+    rows : the rows it selected, with their ledger.
+    effects : its effect sizes; None for a direction, which has none.
+    result : the answer itself.
+    """
+
+    task: Task
+    rows: StudyTable
+    effects: EffectTable | None
+    result: Result
+
+    @property
+    def name(self) -> str:
+        """The name of the answer, which its files carry."""
+        return self.task.name
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any row behind it is declared synthetic."""
+        return self.rows.synthetic
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to look at again."""
+        return self.result.warnings
+
+
+def read_data(data: DataSpec, folder: Path) -> StudyTable:
+    """The table of an analysis file; its paths are relative to `folder`, where the file lies.
+
+    The table is called what the analysis file calls it, so that no result depends on where on a
+    machine it lies.
+    """
+    vocabulary = load_vocabulary(None if data.vocabulary is None else folder / data.vocabulary)
+    table = read_table(_table_path(data, folder), vocabulary=vocabulary, sheet=data.sheet)
+    return replace(table, source=replace(table.source, file=str(data.table or data.dataset)))
+
+
+def _table_path(data: DataSpec, folder: Path) -> Path:
+    if data.table is not None:
+        return folder / data.table
+    path = find_dataset(str(data.dataset))
+    if path is None:
+        raise UsageError(f"[data]: {unknown_dataset(str(data.dataset))}")
+    return path
+
+
+def compute(spec: AnalysisSpec, plan: Plan, table: StudyTable, step: Step) -> tuple[Answer, ...]:
+    """Every answer of the plan, in its order; `step` is called before each with its name.
+
+    Raises
+    ------
+    MetaboneError
+        Of the kind that the step raised, with the answer's name in front.
+    """
+    answers = []
+    for task in plan.tasks:
+        step(task.name)
+        try:
+            answers.append(_answer(spec, task, table))
+        except MetaboneError as error:
+            raise type(error)(f"{task.name}: {error}") from error
+    return tuple(answers)
+
+
+def both(first: str | None, second: str | None) -> str | None:
+    """Two selections as one.
+
+    Examples
+    --------
+    >>> both("species == 'rat'", "sex == 'female'")
+    "(species == 'rat') and (sex == 'female')"
+    """
+    if first and second:
+        return f"({first}) and ({second})"
+    return first or second
+
+
+def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
+    asked = task.asked
+    rows = select(
+        table,
+        where=both(spec.data.where, asked.where),
+        outcome=asked.outcome,
+        on_error=spec.data.on_error,
+    )
+    if isinstance(asked, DirectionSpec):
+        from metabone.synthesis.direction import direction
+
+        return Answer(task, rows, None, direction(rows, by=asked.by, level=asked.level))
+    measure = asked.effect(spec.effect)
+    effects = escalc(
+        rows, measure.measure, variance=measure.variance, align=measure.align, unit=measure.unit
+    )
+    return Answer(task, rows, effects, _fit(asked, effects))
+
+
+def _fit(asked: PoolSpec | RegressSpec, effects: EffectTable) -> PoolResult | RegressionResult:
+    if isinstance(asked, PoolSpec):
+        from metabone.synthesis.pool import pool
+
+        return pool(
+            effects, by=asked.by, tau2=asked.tau2, ci=asked.ci, pi=asked.pi,
+            strata_tau2=asked.strata_tau2, level=asked.level,
+        )  # fmt: skip
+    from metabone.synthesis.regression import regress
+
+    return regress(effects, asked.formula, tau2=asked.tau2, ci=asked.ci, level=asked.level)

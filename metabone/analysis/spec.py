@@ -1,0 +1,399 @@
+"""The analysis file: what its TOML may say, and clear words for what it may not."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from metabone.errors import UsageError
+from metabone.options import (
+    Align,
+    CIMethod,
+    FigureFormat,
+    Measure,
+    OnError,
+    PIMethod,
+    StrataTau2,
+    Style,
+    Tau2Method,
+    Variance,
+    check_option,
+    check_variance,
+    nearest,
+)
+
+FigureKind = Literal["forest", "harvest"]
+_FIGURE_KEYS = ("kind", "name", "title", "formats", "width_mm", "dpi")
+_FOREST_KEYS = (
+    "pool", "outcome", "by", "style", "columns", "sort", "xlabel", "xlim", "labels",
+    "show_prediction", "transform",
+)  # fmt: skip
+_HARVEST_KEYS = ("direction", "outcome")
+
+MAX_BYTES = 1_000_000
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def _option(key: str, literal: Any) -> BeforeValidator:
+    return BeforeValidator(partial(_checked, key, literal))
+
+
+def _checked(key: str, literal: Any, value: Any) -> Any:
+    return check_option(key, value, literal)
+
+
+def _words(value: Any) -> Any:
+    """One text or a list of texts, as a tuple."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise UsageError(f"takes a text or a list of texts; got {value!r}")
+    if not value or not all(word.strip() for word in value):
+        raise UsageError(f"needs at least one text, none of them empty; got {value!r}")
+    return tuple(dict.fromkeys(value))
+
+
+def _groupings(value: Any) -> Any:
+    """Columns to stratify by; a list of two inside the list is a two-way table."""
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        raise UsageError(f"takes a list of columns; got {value!r}")
+    found: list[str | tuple[str, ...]] = []
+    for entry in value:
+        pair = tuple(entry) if isinstance(entry, list) else (entry,)
+        if len(pair) not in (1, 2) or not all(isinstance(w, str) and w.strip() for w in pair):
+            raise UsageError(f"takes columns, or pairs of columns; got {entry!r}")
+        found.append(pair if len(pair) == 2 else pair[0])
+    return tuple(dict.fromkeys(found))
+
+
+def _one_grouping(value: Any) -> Any:
+    """One grouping: a column, or a list of two columns; an empty text is none."""
+    return () if value == "" else _groupings([value])[0]
+
+
+def _limits(value: Any) -> Any:
+    """Two numbers, the smaller first."""
+    numbers = isinstance(value, list) and all(
+        isinstance(end, (int, float)) and not isinstance(end, bool) for end in value
+    )
+    if not numbers or len(value) != 2 or not value[0] < value[1]:
+        raise UsageError(f"takes two numbers, the smaller first; got {value!r}")
+    return (float(value[0]), float(value[1]))
+
+
+def _formats(value: Any) -> Any:
+    return tuple(check_option("formats", word, FigureFormat) for word in _words(value))
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, str) and not _NAME.fullmatch(value):
+        raise UsageError(
+            f"becomes part of file names: letters, digits, '-', '_' and '.'; got {value!r}"
+        )
+    return value
+
+
+Name = Annotated[str | None, BeforeValidator(_name)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Grouping = str | tuple[str, ...]
+Groupings = Annotated[tuple[Grouping, ...], BeforeValidator(_groupings)]
+OneGrouping = Annotated[Grouping | None, BeforeValidator(_one_grouping)]
+Formats = Annotated[tuple[FigureFormat, ...], BeforeValidator(_formats)]
+Level = Annotated[float, Field(gt=0, lt=1)]
+Width = Annotated[float, Field(ge=40, le=600)]
+
+
+class Section(BaseModel):
+    """What all tables of the file share: unknown keys are refused, types are not guessed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataSpec(Section):
+    """``[data]``: which table, and which of its rows."""
+
+    table: str | None = None
+    dataset: str | None = None
+    where: str | None = None
+    sheet: str | None = None
+    vocabulary: str | None = None
+    on_error: Annotated[OnError, _option("on_error", OnError)] = "refuse"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.table is None) == (self.dataset is None):
+            raise UsageError("give either table (a path) or dataset (a shipped name)")
+        return self
+
+
+class EffectSpec(Section):
+    """``[effect]``: the effect measure that every answer uses unless it says otherwise."""
+
+    measure: Annotated[Measure, _option("measure", Measure)] = "SMD"
+    variance: Annotated[Variance, _option("variance", Variance)] = "LS"
+    align: Annotated[Align, _option("align", Align)] = "none"
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _variance_of_measure(self) -> Self:
+        check_variance(self.measure, self.variance)
+        return self
+
+
+class _Answer(Section):
+    """Keys that every answer takes: its name, its rows, and its own effect measure."""
+
+    name: Name = None
+    title: str | None = None
+    where: str | None = None
+    measure: Annotated[Measure | None, _option("measure", Measure)] = None
+    variance: Annotated[Variance | None, _option("variance", Variance)] = None
+    align: Annotated[Align | None, _option("align", Align)] = None
+    unit: str | None = None
+    tau2: Annotated[Tau2Method, _option("tau2", Tau2Method)] = "REML"
+    ci: Annotated[CIMethod, _option("ci", CIMethod)] = "hksj"
+    level: Level = 0.95
+
+    def effect(self, default: EffectSpec) -> EffectSpec:
+        """The effect measure of this answer.
+
+        With a measure of its own and nothing else, the variance is the default of that measure.
+        """
+        own_measure = self.measure is not None
+        return EffectSpec(
+            measure=self.measure or default.measure,
+            variance=self.variance or ("LS" if own_measure else default.variance),
+            align=self.align or default.align,
+            unit=self.unit if self.unit is not None or own_measure else default.unit,
+        )
+
+
+class PoolSpec(_Answer):
+    """``[[pool]]``: one pooled answer, overall and by strata."""
+
+    outcome: Words
+    by: Groupings = ()
+    pi: Annotated[PIMethod | None, _option("pi", PIMethod)] = None
+    strata_tau2: Annotated[StrataTau2, _option("strata_tau2", StrataTau2)] = "separate"
+
+
+class RegressSpec(_Answer):
+    """``[[regress]]``: one meta-regression."""
+
+    outcome: Words
+    formula: str
+
+
+class DirectionSpec(Section):
+    """``[[direction]]``: one synthesis of effect directions, for tables without numbers."""
+
+    name: Name = None
+    title: str | None = None
+    outcome: Words = ()
+    where: str | None = None
+    by: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = None
+    level: Level = 0.95
+
+    @model_validator(mode="after")
+    def _at_most_two(self) -> Self:
+        if self.by is not None and len(self.by) > 2:
+            raise UsageError(f"by takes one or two columns; got {len(self.by)}")
+        return self
+
+
+class FigureSpec(Section):
+    """``[[figure]]``: one drawing of an answer of this file."""
+
+    kind: Annotated[FigureKind, _option("kind", FigureKind)]
+    name: Name = None
+    title: str | None = None
+    pool: str | None = None
+    direction: str | None = None
+    outcome: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = None
+    by: OneGrouping = None
+    style: Annotated[Style, _option("style", Style)] = "metabone"
+    columns: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = None
+    sort: str | None = None
+    xlabel: str | None = None
+    xlim: Annotated[tuple[float, float] | None, BeforeValidator(_limits)] = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    show_prediction: bool = True
+    transform: str | None = None
+    formats: Formats = ("svg", "pdf")
+    width_mm: Width | None = None
+    dpi: Annotated[int, Field(ge=50, le=2400)] = 300
+
+    @model_validator(mode="after")
+    def _keys_of_kind(self) -> Self:
+        takes = {*_FIGURE_KEYS, *(_FOREST_KEYS if self.kind == "forest" else _HARVEST_KEYS)}
+        for key in sorted(self.model_fields_set - takes):
+            raise UsageError(f"a {self.kind} figure takes no {key!r}")
+        return self
+
+
+class AnalysisSpec(Section):
+    """A whole analysis file."""
+
+    title: str
+    question: str | None = None
+    data: DataSpec
+    effect: EffectSpec = EffectSpec()
+    pool: tuple[PoolSpec, ...] = ()
+    regress: tuple[RegressSpec, ...] = ()
+    direction: tuple[DirectionSpec, ...] = ()
+    figure: tuple[FigureSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not (self.pool or self.regress or self.direction):
+            raise UsageError("it asks nothing: add a [[pool]], [[regress]] or [[direction]]")
+        return self
+
+
+SECTIONS: Mapping[str, type[Section]] = {
+    "data": DataSpec,
+    "effect": EffectSpec,
+    "pool": PoolSpec,
+    "regress": RegressSpec,
+    "direction": DirectionSpec,
+    "figure": FigureSpec,
+}
+_LISTS = ("pool", "regress", "direction", "figure")
+
+
+def read_spec(path: Path) -> tuple[AnalysisSpec, bytes]:
+    """Read and check an analysis file.
+
+    Returns
+    -------
+    The analysis, and the file's bytes as they were read (for its hash and its copy).
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, is no TOML, or says something that is not understood; all
+        problems at once, each with its place.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    return parse_spec(content, str(path)), content
+
+
+def parse_spec(content: bytes, file: str) -> AnalysisSpec:
+    """The analysis that the bytes of a TOML file describe; see `read_spec`.
+
+    Examples
+    --------
+    >>> text = b'title = "t"\\n[data]\\ndataset = "unloading"\\n[[pool]]\\noutcome = "BV/TV"'
+    >>> parse_spec(text, "example.toml").pool[0].tau2
+    'REML'
+    """
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"{file} has {len(content)} bytes; an analysis file has at most 1 MB")
+    try:
+        values = tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file} is no TOML: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{file} is nested too deeply") from error
+    try:
+        # TOML has lists where the sections keep tuples; strict types would refuse them.
+        return AnalysisSpec.model_validate(
+            {key: _as_tuple(key, value) for key, value in values.items()}
+        )
+    except ValidationError as error:
+        _refuse(error, values, file)
+
+
+def _as_tuple(key: str, value: Any) -> Any:
+    return tuple(value) if key in _LISTS and isinstance(value, list) else value
+
+
+def _refuse(error: ValidationError, values: Mapping[str, Any], file: str) -> NoReturn:
+    problems = list(dict.fromkeys(_sentences(error, values)))
+    if len(problems) == 1:
+        raise UsageError(f"{file}: {problems[0]}") from None
+    listed = "".join(f"\n  {problem}" for problem in problems)
+    raise UsageError(f"{file}: {len(problems)} problems:{listed}") from None
+
+
+def _sentences(error: ValidationError, values: Mapping[str, Any]) -> Iterator[str]:
+    for fault in error.errors(include_url=False):
+        kind, given = fault["type"], fault.get("input")
+        section, place, rest = _place(fault["loc"], kind)
+        key = str(rest[0]) if rest else ""
+        if kind == "extra_forbidden":
+            yield place + _unknown(key, section)
+        elif kind == "missing":
+            yield f"{place}the key {key!r} is missing"
+        elif kind == "value_error":
+            text = str(fault["ctx"]["error"])
+            # Sentences of options begin with their key; those of lists do not.
+            yield place + (text if not key or text.startswith(key) else f"{key} {text}")
+        elif kind in ("greater_than", "less_than", "greater_than_equal", "less_than_equal"):
+            yield f"{place}{key} must be {_bounds(section, key)}; got {given!r}"
+        else:
+            yield place + _wrong_type(key, kind, given)
+
+
+def _place(
+    loc: tuple[int | str, ...], kind: str
+) -> tuple[type[Section], str, tuple[int | str, ...]]:
+    """The section that a problem lies in, how to call it, and the rest of the way."""
+    head = str(loc[0]) if loc else ""
+    if head not in SECTIONS or (len(loc) == 1 and kind != "value_error"):
+        return AnalysisSpec, "", loc
+    if head not in _LISTS:
+        return SECTIONS[head], f"[{head}]: ", loc[1:]
+    return SECTIONS[head], f"[[{head}]] {int(loc[1]) + 1}: ", loc[2:]
+
+
+def _unknown(key: str, section: type[Section]) -> str:
+    known = list(section.model_fields)
+    close = nearest(key, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(map(repr, known))}"
+    return f"unknown key {key!r}; {hint}"
+
+
+def _bounds(section: type[Section], key: str) -> str:
+    if key == "level":
+        return "between 0 and 1, e.g. 0.95"
+    if key == "width_mm":
+        return "from 40 to 600"
+    if key == "dpi":
+        return "from 50 to 2400"
+    return f"within the limits of {section.__name__}"
+
+
+def _wrong_type(key: str, kind: str, given: Any) -> str:
+    if kind in ("model_type", "tuple_type"):
+        shown = f"[[{key}]]" if key in _LISTS else f"[{key}]"
+        return f"{key!r} is a table; write it as {shown}" if key else f"is no table; got {given!r}"
+    wanted = {
+        "string_type": "a text in quotes",
+        "float_type": "a number",
+        "int_type": "a whole number",
+        "bool_type": "true or false",
+    }.get(kind, "another kind of value")
+    shown = repr(given)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"{key} takes {wanted}; got {shown}"

@@ -1,0 +1,256 @@
+"""The summary of an analysis for people: Markdown, rounded, short."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+from metabone.analysis.compute import Answer, both
+from metabone.analysis.plan import label_of
+from metabone.analysis.spec import AnalysisSpec
+from metabone.analysis.tables import cells_of, excluded_of, pairs_of
+from metabone.extraction.table import StudyTable
+from metabone.synthesis.direction_results import DirectionResult
+from metabone.synthesis.results import Estimate, PoolResult, Stratum
+from metabone.synthesis.summary import CI_WORDS, PI_WORDS, effect, p_value
+
+SYNTHETIC = "**SYNTHETIC DATA.** The rows were made by a script, not measured. No finding follows."
+# Of ledger lines with one reason, this many rows are named.
+NAMED_ROWS = 12
+
+
+def summary_text(
+    spec: AnalysisSpec, table: StudyTable, answers: Sequence[Answer], figures: Sequence[str]
+) -> str:
+    """The whole of ``summary.md``.
+
+    Parameters
+    ----------
+    figures : paths of the figures inside the result folder.
+    """
+    blocks = [f"# {escape(spec.title)}"]
+    if any(answer.synthetic for answer in answers):
+        blocks.append(f"> {SYNTHETIC}")
+    if spec.question:
+        blocks.append(escape(spec.question))
+    blocks.append(_data_line(spec, table))
+    for answer in answers:
+        blocks += _section(spec, answer)
+    if figures:
+        blocks.append("## Figures\n\n" + "\n".join(f"- [{path}]({path})" for path in figures))
+    blocks.append(
+        "The exact numbers are in `tables/` and `json/`, the versions, options and hashes in "
+        "`provenance.json`."
+    )
+    return "\n\n".join(blocks) + "\n"
+
+
+def headline(answer: Answer) -> str:
+    """One answer in one line of plain text."""
+    result = answer.result
+    if isinstance(result, DirectionResult):
+        counts = ", ".join(f"{n} {judgement}" for judgement, n in result.counts.items() if n)
+        return f"{len(result.studies)} studies: {counts}"
+    head = f"{result.effects.measure}{f' in {result.effects.unit}' if result.effects.unit else ''}"
+    if isinstance(result, PoolResult):
+        one = result.overall
+        return (
+            f"{head} {effect(one.estimate)} ({_percent(result.level)} CI {_range(one.ci())}), "
+            f"{one.k_effects} effects of {one.k_studies} studies"
+        )
+    test = result.moderators
+    df = f"({test.df})" if test.df2 is None else f"({test.df}, {test.df2:g})"
+    return (
+        f"{head} ~ {result.formula}: {'χ²' if test.df2 is None else 'F'}{df} = {test.qm:.2f}, "
+        f"{p_value(test.pvalue)}, {result.k_effects} effects of {result.k_studies} studies"
+    )
+
+
+def escape(text: str) -> str:
+    """Text of a table or a TOML so that Markdown and HTML show it and do nothing else.
+
+    Examples
+    --------
+    >>> escape("a|b <script> *c*")
+    'a\\\\|b &lt;script&gt; \\\\*c\\\\*'
+    """
+    text = " ".join(str(text).split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", text)
+
+
+def _data_line(spec: AnalysisSpec, table: StudyTable) -> str:
+    source = table.source
+    lines = [f"Data: `{_code(source.file)}`, {source.rows} rows, SHA-256 `{source.sha256[:12]}…`."]
+    if spec.data.where:
+        lines.append(f"Rows used: `{_code(spec.data.where)}`.")
+    return "  \n".join(lines)
+
+
+def _section(spec: AnalysisSpec, answer: Answer) -> list[str]:
+    blocks = [f"## {escape(answer.task.title)}"]
+    if answer.task.asked.where:
+        where = both(spec.data.where, answer.task.asked.where)
+        blocks.append(f"Rows used: `{_code(str(where))}`.")
+    result = answer.result
+    if isinstance(result, PoolResult):
+        blocks += _pool_blocks(result)
+    else:
+        blocks.append(_fenced(result.summary()))
+    ledger = _ledger_block(answer)
+    if ledger:
+        blocks.append(ledger)
+    if answer.warnings:
+        blocks.append(_bullets("Warnings", answer.warnings))
+    return blocks
+
+
+def _pool_blocks(result: PoolResult) -> list[str]:
+    one, name = result.overall, result.effects.measure
+    unit = f" {escape(result.effects.unit)}" if result.effects.unit else ""
+    blocks = [
+        f"**{name} {effect(one.estimate)}{unit}** ({_percent(result.level)} CI "
+        f"{_range(one.ci())}; {p_value(one.pvalue)}){_as_change(result)}.{_predicted(one)} "
+        f"{one.k_effects} effects of {one.k_studies} studies, {one.n_animals} animals; "
+        f"{_spread(one)}.",
+        _methods(result),
+    ]
+    for names in dict.fromkeys(tuple(stratum.by) for stratum in result.strata):
+        strata = [stratum for stratum in result.strata if tuple(stratum.by) == names]
+        if len(names) == 1:
+            blocks.append(_strata_table(names[0], strata, result))
+    for pair in pairs_of(result):
+        blocks.append(_two_way(result, pair))
+    return blocks
+
+
+def _methods(result: PoolResult) -> str:
+    model = (
+        "Equal-effects model" if result.tau2_method == "EE"
+        else f"Random-effects model, τ² by {result.tau2_method}"
+    )  # fmt: skip
+    aligned = "; aligned: above zero is benefit" if result.effects.align == "benefit" else ""
+    return (
+        f"{model}; {CI_WORDS[result.ci_method]} interval; prediction by "
+        f"{PI_WORDS[result.pi_method]}; variance formula {result.effects.variance}{aligned}."
+    )
+
+
+def _predicted(one: Estimate) -> str:
+    if math.isnan(one.pi()[0]):
+        return ""
+    return f" A new study's true effect is predicted between {_range(one.pi(), ' and ')}."
+
+
+def _spread(one: Estimate) -> str:
+    if math.isnan(one.tau2_low):
+        return f"τ² {effect(one.tau2)}, I² {one.i2:.0f} %"
+    limits = f"{effect(one.tau2_low)} to {effect(one.tau2_high)}"
+    return f"τ² {effect(one.tau2)} ({limits}), I² {one.i2:.0f} %"
+
+
+def _as_change(result: PoolResult) -> str:
+    if result.effects.measure not in ("ROM", "VR", "CVR"):
+        return ""
+    low, high = result.overall.ci()
+    shown = [f"{100 * math.expm1(value):+.1f}" for value in (result.overall.estimate, low, high)]
+    return f", a change of {shown[0]} % ({shown[1]} to {shown[2]} %)"
+
+
+def _strata_table(column: str, strata: Sequence[Stratum], result: PoolResult) -> str:
+    head = (
+        column, "studies", "effects", "animals", result.effects.measure,
+        f"{_percent(result.level)} CI", "prediction", "τ²", "I²",
+    )  # fmt: skip
+    lines = []
+    for stratum in strata:
+        first = (
+            escape(stratum.label), str(stratum.k_studies), str(stratum.k_effects),
+            str(stratum.n_animals),
+        )  # fmt: skip
+        one = stratum.estimate
+        if one is None:
+            lines.append((*first, escape(str(stratum.reason)), "", "", "", ""))
+            continue
+        lines.append(
+            (
+                *first, effect(one.estimate), _range(one.ci()), _range(one.pi()), effect(one.tau2),
+                f"{one.i2:.0f} %",
+            )
+        )  # fmt: skip
+    tests = [test for test in result.between if test.by == (column,)]
+    text = _table(head, lines)
+    for test in tests:
+        df = f"{test.df:g}" if test.df2 is None else f"{test.df:g}, {test.df2:g}"
+        sign = "χ²" if test.df2 is None else "F"
+        text += (
+            f"\n\nBetween the pooled strata of {escape(column)}: {sign}({df}) = "
+            f"{test.statistic:.2f}, {p_value(test.pvalue)}."
+        )
+    return text
+
+
+def _two_way(result: PoolResult, pair: tuple[str, str]) -> str:
+    rows, columns, cells = cells_of(result.strata, pair)
+    empty = sum(not stratum.rows for stratum in cells.values())
+    lines = [
+        (f"**{escape(row)}**", *(_cell(cells[row, column]) for column in columns)) for row in rows
+    ]
+    return (
+        f"{escape(label_of(pair))}: {result.effects.measure}, or the number of studies where they "
+        f"are too few to pool. {empty} of {len(cells)} cells are empty (gaps in the evidence).\n\n"
+        + _table(("", *map(escape, columns)), lines)
+    )
+
+
+def _cell(stratum: Stratum) -> str:
+    if not stratum.rows:
+        return "–"
+    one = stratum.estimate
+    if one is None:
+        return f"({stratum.k_studies})"
+    return f"{effect(one.estimate)} [{_range(one.ci())}], {one.k_studies} studies"
+
+
+def _ledger_block(answer: Answer) -> str:
+    reasons: dict[str, list[int]] = {}
+    for line in excluded_of(answer):
+        reasons.setdefault(line.reason, []).append(line.row)
+    if not reasons:
+        return ""
+    total = sum(map(len, reasons.values()))
+    lines = []
+    for reason, rows in reasons.items():
+        named = ", ".join(map(str, rows[:NAMED_ROWS]))
+        more = f" and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else ""
+        lines.append(f"{reason}: row{'s' if len(rows) > 1 else ''} {named}{more}")
+    return _bullets(f"Set aside, {total} of {answer.rows.selected} selected rows", lines)
+
+
+def _bullets(title: str, lines: Iterable[str]) -> str:
+    return f"{title}:\n\n" + "\n".join(f"- {escape(line)}" for line in lines)
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *lines))
+
+
+def _fenced(text: str) -> str:
+    """Plain text as it is, in a fence longer than any in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _code(text: str) -> str:
+    return " ".join(text.replace("`", "'").split())
+
+
+def _range(limits: tuple[float, float], word: str = " to ") -> str:
+    return f"{effect(limits[0])}{word}{effect(limits[1])}"
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:g} %"
