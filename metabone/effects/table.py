@@ -21,9 +21,13 @@ class EffectTable:
     Parameters
     ----------
     frame : one row per effect; the index is the row number of the spreadsheet. All columns of the
-        extraction table, then ``yi vi sei ni route conversion flipped better_used`` and the
-        arm data that went into the formula, after conversion: ``n1i m1i sd1i n2i m2i sd2i``
-        (1 = treated, 2 = control; NaN where the route does not use them).
+        extraction table, then ``yi vi sei ni``; ``computed_from`` (``mean``, ``median``, ``yi``,
+        ``t``, ``f`` or ``p``: what of the row was used); ``conversion`` (in words what was done
+        to it); ``flipped``; ``better_used`` (which way is better on the scale of `yi`, or None);
+        and the arm data that went into the formula, after conversion: ``n1i m1i sd1i n2i m2i
+        sd2i``, for NMD also ``n3i m3i sd3i`` (1 = treated, 2 = control, 3 = sham; NaN where they
+        were not used). After a conversion of units ``unit`` is the new one and ``unit_reported``
+        the one of the table.
     measure, variance : names of the effect measure and of its variance formula.
     align : ``none`` or ``benefit``.
     better : the direction that is good for the animal on the scale of `yi` (``higher`` or

@@ -157,3 +157,22 @@ class StudyTable:
     def pipe(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call ``step(self, …)``, so that steps read from left to right."""
         return step(self, *args, **kwargs)
+
+
+def rows_text(rows: Iterable[int]) -> str:
+    """Row numbers in words, runs shortened.
+
+    Examples
+    --------
+    >>> rows_text([3, 4, 5, 9]), rows_text([7])
+    ('rows 3-5, 9', 'row 7')
+    """
+    runs: list[list[int]] = []
+    for row in sorted(rows):
+        if runs and row <= runs[-1][-1] + 1:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    parts = [str(r[0]) if r[0] == r[-1] else f"{r[0]}-{r[-1]}" for r in runs]
+    many = len(runs) > 1 or (runs and runs[0][0] != runs[0][-1])
+    return f"row{'s' if many else ''} {', '.join(parts)}"
