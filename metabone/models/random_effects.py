@@ -16,7 +16,7 @@ from metabone.options import CIMethod, Tau2Method, check_option
 FloatArray = NDArray[np.float64]
 
 # A chunk of this many effects keeps all intermediate arrays in the processor's cache.
-CHUNK = 8192
+CHUNK = 16384
 # A Hartung-Knapp factor at or below this is rounding error around zero.
 NO_SPREAD = 1e-20
 
@@ -191,8 +191,7 @@ def i2_from_tau2(tau2: ArrayLike, vi: ArrayLike, X: ArrayLike | None = None) -> 
     """
     tau2 = np.asarray(tau2, dtype=float)
     batch, _ = _as_batch(np.zeros(len(np.asarray(vi))), vi, X, None)
-    typical: FloatArray = (batch.k - batch.p) / batch.moments(np.zeros(1)).tr_p
-    i2: FloatArray = 100 * tau2 / (tau2 + typical[0])
+    i2: FloatArray = 100 * tau2 / (tau2 + batch.typical_variance[0])
     return i2
 
 
@@ -265,7 +264,7 @@ def _moderators(x: FloatArray | None) -> list[int]:
 def _fit(batch: Batch, method: str, test: str) -> tuple[NDArray[np.generic], ...]:
     found = estimate(batch, method)
     at = batch.moments(found.tau2)
-    at_zero = at if method == "EE" else batch.moments(np.zeros(len(batch.y)))
+    at_zero = batch.at_zero
     df = batch.k - batch.p
     enough = df > 0
     factor, t_df = np.ones_like(df), np.full_like(df, np.nan)

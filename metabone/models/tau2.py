@@ -8,6 +8,7 @@ the score, so that each step that overshoots is halved and zero is an exact answ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +20,17 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 MAX_ITERATIONS = 200
-# Newton's steps shrink quadratically: a step this small (relative to τ² plus the typical sampling
-# variance) leaves an error at the level of rounding.
-TOLERANCE = 1e-9
+# Newton's steps shrink quadratically: after one this small (relative to τ² plus the typical
+# sampling variance) the error is near 1e-12. Other steps must shrink to the second figure.
+NEWTON_TOLERANCE = 1e-6
+TOLERANCE = 1e-12
 # Where the sampling variances of a data set differ by more than this factor its likelihood may have
 # two maxima; then a grid of this many values of τ² is looked at as well.
 SPREAD = 30.0
 GRID = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
     """B data sets: `y`, `v` (B, k), `x` (B or 1, k, p) or None for a mean, `on` (B, k) 0/1."""
 
@@ -60,10 +62,23 @@ class Batch:
         """The weighted sums at `tau2` (B,)."""
         return moments(self.y, self.weights(tau2), self.x)
 
+    @cached_property
+    def at_zero(self) -> Moments:
+        """The weighted sums at τ² = 0, which many steps need."""
+        return self.moments(np.zeros(len(self.y)))
+
+    @property
+    def typical_variance(self) -> FloatArray:
+        """(B,) Higgins and Thompson's typical sampling variance (k − p) / tr P at τ² = 0."""
+        return (self.k - self.p) / self.at_zero.tr_p
+
     def take(self, rows: NDArray[np.intp] | slice) -> Batch:
         """Some of the data sets."""
         x = self.x if self.x is None or len(self.x) == 1 else self.x[rows]
-        return Batch(self.y[rows], self.v[rows], x, None if self.on is None else self.on[rows])
+        part = Batch(self.y[rows], self.v[rows], x, None if self.on is None else self.on[rows])
+        if "at_zero" in self.__dict__:
+            part.__dict__["at_zero"] = Moments(*(column[rows] for column in self.at_zero))
+        return part
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +129,9 @@ def _closed_form(batch: Batch, method: str) -> FloatArray:
         return zero
     df = batch.k - batch.p
     if method == "DL":
-        at = batch.moments(zero)
-        return (at.q - df) / at.tr_p
+        return (batch.at_zero.q - df) / batch.at_zero.tr_p
     if method == "HS":
-        at = batch.moments(zero)
-        return (at.q - batch.k) / at.sum_w
+        return (batch.at_zero.q - batch.k) / batch.at_zero.sum_w
     if method == "HE":
         return _hedges(batch)
     return _sidik_jonkman(batch)
@@ -128,13 +141,16 @@ def _hedges(batch: Batch) -> FloatArray:
     """Unweighted residual variance less the part that sampling explains."""
     on = np.ones_like(batch.y) if batch.on is None else batch.on
     df = batch.k - batch.p
-    unweighted = moments(batch.y, on, batch.x)
     if batch.x is None:
+        spread = batch.y - (on * batch.y).sum(axis=1, keepdims=True) / batch.k[:, None]
+        q = (on * spread**2).sum(axis=1)
         trace_pv = (on * batch.v).sum(axis=1) * (1 - 1 / batch.k)
     else:
+        unweighted = moments(batch.y, on, batch.x)
+        q = unweighted.q
         hat = ((batch.x @ unweighted.cov) * batch.x).sum(axis=-1)
         trace_pv = (on * batch.v * (1 - hat)).sum(axis=1)
-    tau2: FloatArray = (unweighted.q - trace_pv) / df
+    tau2: FloatArray = (q - trace_pv) / df
     return tau2
 
 
@@ -157,7 +173,7 @@ def solve_q(batch: Batch, target: FloatArray) -> Tau2:
     tau2 = np.zeros(size)
     converged = np.zeros(size, dtype=bool)
     iterations = np.zeros(size, dtype=np.int64)
-    scale = _typical_variance(batch)
+    scale = batch.typical_variance
     rows = np.arange(size)
     part = batch
     for step_number in range(1, MAX_ITERATIONS + 1):
@@ -167,19 +183,13 @@ def solve_q(batch: Batch, target: FloatArray) -> Tau2:
         step = np.where(spread, step, 0.0)
         tau2[rows] += step
         iterations[rows] = step_number
-        done = step <= TOLERANCE * (tau2[rows] + scale[rows])
+        done = step <= NEWTON_TOLERANCE * (tau2[rows] + scale[rows])
         converged[rows[done]] = True
         rows = rows[~done]
         if not len(rows):
             break
         part = batch.take(rows)
     return Tau2(tau2, converged, iterations)
-
-
-def _typical_variance(batch: Batch) -> FloatArray:
-    """Higgins and Thompson's typical sampling variance (k − p) / tr P at τ² = 0."""
-    at = batch.moments(np.zeros(len(batch.y)))
-    return (batch.k - batch.p) / at.tr_p
 
 
 class _Likelihood:
@@ -214,7 +224,7 @@ def _maximise(batch: Batch, *, restricted: bool) -> Tau2:
 def _climb(batch: Batch, likelihood: _Likelihood, start: FloatArray) -> Tau2:
     """Newton on the score between `low` (score > 0) and `high` (score < 0), from `start`."""
     size = len(batch.y)
-    scale = _typical_variance(batch)
+    scale = batch.typical_variance
     tau2 = start.copy()
     low, high = np.full(size, -1.0), np.full(size, np.inf)  # low < 0: zero not yet looked at
     converged = np.zeros(size, dtype=bool)
@@ -226,8 +236,9 @@ def _climb(batch: Batch, likelihood: _Likelihood, start: FloatArray) -> Tau2:
         score, expected, observed = likelihood.terms(part.moments(t))
         low[rows] = np.where(score > 0, t, low[rows])
         high[rows] = np.where(score < 0, t, high[rows])
-        new = _next(t, score, expected, observed, low[rows], high[rows])
-        done = np.abs(new - t) <= TOLERANCE * (t + scale[rows])
+        new, newton = _next(t, score, expected, observed, low[rows], high[rows])
+        tolerance = np.where(newton, NEWTON_TOLERANCE, TOLERANCE)
+        done = np.abs(new - t) <= tolerance * (t + scale[rows])
         tau2[rows] = new
         iterations[rows] = step_number
         converged[rows[done]] = True
@@ -246,10 +257,10 @@ def _next(
     observed: FloatArray,
     low: FloatArray,
     high: FloatArray,
-) -> FloatArray:
+) -> tuple[FloatArray, BoolArray]:
     """The next τ²: Newton where the surface is concave, halving or a bold Fisher step elsewhere.
 
-    At zero with a score that falls the answer is zero itself.
+    At zero with a score that falls the answer is zero itself. Says also which steps are Newton's.
     """
     fisher = score / expected
     newton = score / np.where(observed > 0, observed, np.inf)
@@ -259,9 +270,9 @@ def _next(
     bold = np.where(score > 0, np.maximum(fisher, t), fisher)
     middle = (low + np.where(bracketed, high, low)) / 2
     new = np.where(trusted, t + newton, np.where(bracketed, middle, t + bold))
-    new = np.where(new >= high, (t + high) / 2, new)
-    new = np.where((low >= 0) & (new <= low), (low + t) / 2, new)
-    return np.maximum(new, 0.0)
+    over, under = new >= high, (low >= 0) & (new <= low)
+    new = np.where(over, (t + high) / 2, np.where(under, (low + t) / 2, new))
+    return np.maximum(new, 0.0), trusted & ~over & ~under
 
 
 def _check_other_maxima(batch: Batch, likelihood: _Likelihood, found: Tau2) -> Tau2:
@@ -275,12 +286,11 @@ def _check_other_maxima(batch: Batch, likelihood: _Likelihood, found: Tau2) -> T
     wide = high > SPREAD * low
     narrow = ~wide & (high > low)
     zero = np.zeros(len(low))
-    falls = likelihood.terms(batch.moments(zero))[0] <= 0
+    falls = likelihood.terms(batch.at_zero)[0] <= 0
     inside = found.tau2 > 0
     found = _try_start(batch, likelihood, found, narrow & inside & falls, zero)
-    scale = _typical_variance(batch)
     for factor in (0.3, 3.0, 30.0):
-        start = factor * scale
+        start = factor * batch.typical_variance
         rises = _rises(batch, likelihood, narrow & ~inside, start)
         found = _try_start(batch, likelihood, found, rises, start)
     if not wide.any():
@@ -333,7 +343,7 @@ def profile_interval(batch: Batch, level: float) -> tuple[FloatArray, FloatArray
     """
     df = batch.k - batch.p
     tail = (1 - level) / 2
-    at_zero = batch.moments(np.zeros(len(batch.y))).q
+    at_zero = batch.at_zero.q
     lower, upper = np.full(len(df), np.nan), np.full(len(df), np.nan)
     low_target = chdtri(np.maximum(df, 1), 1 - tail)
     rows = np.flatnonzero((df > 0) & (at_zero >= low_target))
