@@ -1,0 +1,65 @@
+"""Expected effects at new values of the moderators of a meta-regression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from metabone.errors import UsageError
+from metabone.models.intervals import critical
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from metabone.synthesis.regression_results import RegressionResult
+
+
+def predict(
+    result: RegressionResult, new: pd.DataFrame | Mapping[str, Any], level: float
+) -> pd.DataFrame:
+    """See `metabone.synthesis.regression_results.RegressionResult.predict`."""
+    rows = as_rows(new)
+    made = result.design
+    X = made.at(rows)
+    coef = np.array([each.estimate for each in result.coefficients])
+    variance = np.einsum("ij,jk,ik->i", X, np.array(result.vcov), X)
+    estimate, se = X @ coef, np.sqrt(variance)
+    factor = float(critical(result.df, level))
+    # Equal effects leave nothing to predict: every study has the same true effect.
+    equal = result.tau2_method == "EE"
+    spread = np.full_like(se, np.nan) if equal else np.sqrt(result.tau2 + variance)
+    answer = rows.loc[:, list(made.formula.columns)].reset_index(drop=True)
+    return answer.assign(
+        estimate=estimate,
+        se=se,
+        ci_low=estimate - factor * se,
+        ci_high=estimate + factor * se,
+        pi_low=estimate - factor * spread,
+        pi_high=estimate + factor * spread,
+        note=made.outside(rows),
+    )
+
+
+def as_rows(new: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
+    """A table from a table, or from a mapping of column to a value or a list of values.
+
+    Raises
+    ------
+    UsageError
+        If lists differ in length, or there is no row.
+    """
+    import pandas as pd
+
+    if isinstance(new, pd.DataFrame):
+        rows = new
+    else:
+        lists = {name: list(value) if np.ndim(value) else [value] for name, value in new.items()}
+        longest = max((len(value) for value in lists.values()), default=0)
+        if any(len(value) not in (1, longest) for value in lists.values()):
+            raise UsageError("the lists of new values must be of one length")
+        rows = pd.DataFrame({k: v * (longest if len(v) == 1 else 1) for k, v in lists.items()})
+    if not len(rows):
+        raise UsageError("there is no new row to predict")
+    return rows
