@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,24 +95,29 @@ def compute(spec: AnalysisSpec, plan: Plan, table: StudyTable, step: Step) -> tu
     return tuple(answers)
 
 
-def both(first: str | None, second: str | None) -> str | None:
-    """Two selections as one.
+def conditions_of(spec: AnalysisSpec, task: Task) -> tuple[str, ...]:
+    """What a row must fulfil to be in an answer: the conditions of the data, then its own."""
+    return tuple(dict.fromkeys((*spec.data.where, *task.asked.where)))
+
+
+def all_of(conditions: Sequence[str]) -> str | None:
+    """Several conditions as one.
 
     Examples
     --------
-    >>> both("species == 'rat'", "sex == 'female'")
+    >>> all_of(["species == 'rat'", "sex == 'female'"])
     "(species == 'rat') and (sex == 'female')"
     """
-    if first and second:
-        return f"({first}) and ({second})"
-    return first or second
+    if len(conditions) < 2:
+        return conditions[0] if conditions else None
+    return " and ".join(f"({condition})" for condition in conditions)
 
 
 def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
     asked = task.asked
     rows = select(
         table,
-        where=both(spec.data.where, asked.where),
+        where=all_of(conditions_of(spec, task)),
         outcome=asked.outcome,
         on_error=spec.data.on_error,
     )

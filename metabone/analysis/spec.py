@@ -66,6 +66,12 @@ def _words(value: Any) -> Any:
     return tuple(dict.fromkeys(value))
 
 
+def _conditions(value: Any) -> Any:
+    """One condition or a list of conditions that must all hold, as a tuple."""
+    conditions = _words(value)
+    return tuple(" ".join(condition.splitlines()).strip() for condition in conditions)
+
+
 def _groupings(value: Any) -> Any:
     """Columns to stratify by; a list of two inside the list is a two-way table."""
     if isinstance(value, str):
@@ -110,6 +116,7 @@ def _name(value: Any) -> Any:
 
 Name = Annotated[str | None, BeforeValidator(_name)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Where = Annotated[tuple[str, ...], BeforeValidator(_conditions)]
 Grouping = str | tuple[str, ...]
 Groupings = Annotated[tuple[Grouping, ...], BeforeValidator(_groupings)]
 OneGrouping = Annotated[Grouping | None, BeforeValidator(_one_grouping)]
@@ -129,7 +136,7 @@ class DataSpec(Section):
 
     table: str | None = None
     dataset: str | None = None
-    where: str | None = None
+    where: Where = ()
     sheet: str | None = None
     vocabulary: str | None = None
     on_error: Annotated[OnError, _option("on_error", OnError)] = "refuse"
@@ -160,7 +167,7 @@ class _Answer(Section):
 
     name: Name = None
     title: str | None = None
-    where: str | None = None
+    where: Where = ()
     measure: Annotated[Measure | None, _option("measure", Measure)] = None
     variance: Annotated[Variance | None, _option("variance", Variance)] = None
     align: Annotated[Align | None, _option("align", Align)] = None
@@ -205,7 +212,7 @@ class DirectionSpec(Section):
     name: Name = None
     title: str | None = None
     outcome: Words = ()
-    where: str | None = None
+    where: Where = ()
     by: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = None
     level: Level = 0.95
 

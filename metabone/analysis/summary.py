@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from metabone.analysis.compute import Answer, both
+from metabone.analysis.compute import Answer, conditions_of
 from metabone.analysis.plan import label_of
 from metabone.analysis.spec import AnalysisSpec
 from metabone.analysis.tables import cells_of, excluded_of, pairs_of
@@ -84,15 +84,19 @@ def _data_line(spec: AnalysisSpec, table: StudyTable) -> str:
     source = table.source
     lines = [f"Data: `{_code(source.file)}`, {source.rows} rows, SHA-256 `{source.sha256[:12]}…`."]
     if spec.data.where:
-        lines.append(f"Rows used: `{_code(spec.data.where)}`.")
-    return "  \n".join(lines)
+        lines.append("")
+        lines += _conditions(spec.data.where)
+    return "\n".join(lines)
+
+
+def _conditions(conditions: Sequence[str]) -> list[str]:
+    return ["Rows used, all of:", "", *(f"- `{_code(condition)}`" for condition in conditions)]
 
 
 def _section(spec: AnalysisSpec, answer: Answer) -> list[str]:
     blocks = [f"## {escape(answer.task.title)}"]
     if answer.task.asked.where:
-        where = both(spec.data.where, answer.task.asked.where)
-        blocks.append(f"Rows used: `{_code(str(where))}`.")
+        blocks.append("\n".join(_conditions(conditions_of(spec, answer.task))))
     result = answer.result
     if isinstance(result, PoolResult):
         blocks += _pool_blocks(result)
