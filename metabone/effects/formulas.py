@@ -381,8 +381,9 @@ def _floats(*values: ArrayLike) -> tuple[FloatArray, ...]:
 
 
 def _arms(n1: FloatArray, sd1: FloatArray, n2: FloatArray, sd2: FloatArray) -> NDArray[np.bool_]:
-    """Where both arms have a spread: two animals or more and a positive SD."""
-    return (n1 >= 2) & (n2 >= 2) & (sd1 > 0) & (sd2 > 0)
+    """Where both arms have a spread: two animals or more and a positive SD, all finite."""
+    finite = np.isfinite(n1) & np.isfinite(n2) & np.isfinite(sd1) & np.isfinite(sd2)
+    return finite & (n1 >= 2) & (n2 >= 2) & (sd1 > 0) & (sd2 > 0)
 
 
 def _weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from metabone.files import plain
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -78,4 +80,24 @@ class EffectTable:
             "selected": self.selected,
             "used": self.k,
             "excluded": [line.to_dict() for line in self.excluded],
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy table: ``row`` first, then every column that is not blank throughout."""
+        columns = self.frame.dropna(axis="columns", how="all")
+        return columns.rename_axis("row").reset_index()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The effect sizes as JSON prints them."""
+        records = self.to_frame().astype(object)
+        return {
+            "input": self.input_dict(),
+            "measure": self.measure,
+            "variance": self.variance,
+            "align": self.align,
+            "better": self.better,
+            "unit": self.unit,
+            "synthetic": self.synthetic,
+            "effects": [plain(line) for line in records.to_dict(orient="records")],
+            "notes": list(self.notes),
         }
