@@ -1,0 +1,162 @@
+"""What the rules of checking look at: all rows at once, as numbers, as words and as printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import and_, or_
+from typing import TYPE_CHECKING, Any
+
+from metabone.extraction.codes import SEVERITY
+from metabone.extraction.table import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from metabone.vocabulary import Endpoint, Vocabulary
+
+ARMS = ("treated", "control", "sham")
+Message = str | Callable[[int], str]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of a table; every array has one element for each row, in order.
+
+    Parameters
+    ----------
+    frame : canonical columns.
+    printed : cells as printed, under the file's own names.
+    headers : canonical name to the file's own.
+    bad : for each number column which cells are filled but unreadable.
+    """
+
+    frame: pd.DataFrame
+    printed: pd.DataFrame
+    headers: Mapping[str, str]
+    bad: Mapping[str, NDArray[Any]]
+    vocabulary: Vocabulary
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def number(self, name: str) -> NDArray[Any]:
+        """A number column; NaN where blank or unreadable."""
+        return self.frame[name].to_numpy(dtype=float)
+
+    def text(self, name: str) -> NDArray[Any]:
+        """A text column; None where blank."""
+        return self.frame[name].to_numpy(dtype=object)
+
+    @cached_property
+    def filled_by_name(self) -> dict[str, NDArray[Any]]:
+        """For each column where the cell holds something, readable or not."""
+        filled = {str(name): self.frame[name].notna().to_numpy() for name in self.frame}
+        return {name: where | self.bad.get(name, False) for name, where in filled.items()}
+
+    def filled(self, name: str) -> NDArray[Any]:
+        """Where the cell holds something, readable or not."""
+        return self.filled_by_name[name]
+
+    def any_filled(self, names: Iterable[str]) -> NDArray[Any]:
+        """Where at least one of the columns is filled."""
+        return reduce(or_, (self.filled(name) for name in names))
+
+    def all_filled(self, names: Iterable[str]) -> NDArray[Any]:
+        """Where all of the columns are filled."""
+        return reduce(and_, (self.filled(name) for name in names))
+
+    def cells(self, name: str) -> NDArray[Any]:
+        """A column as printed; empty texts if the file has no such column."""
+        import numpy as np
+
+        if name not in self.headers:
+            return np.full(len(self), "", dtype=object)
+        return self.printed[self.headers[name]].to_numpy(dtype=object)
+
+    def cell(self, at: int, name: str) -> str | None:
+        """A cell as printed; None if the file has no such column or the cell is blank."""
+        header = self.headers.get(name)
+        return str(self.printed[header].iat[at]) or None if header is not None else None
+
+    def report(
+        self, where: NDArray[Any], name: str, code: str, message: Message
+    ) -> Iterator[Finding]:
+        """One finding for each row where `where` is true; `message` may depend on the row."""
+        for at in where.nonzero()[0].tolist():
+            yield Finding(
+                row=int(self.frame.index[at]),
+                column=self.headers.get(name),
+                value=self.cell(at, name),
+                code=code,
+                severity=SEVERITY[code],
+                message=message if isinstance(message, str) else message(at),
+            )
+
+    def row(self, at: int) -> int:
+        """The row number of the spreadsheet."""
+        return int(self.frame.index[at])
+
+    @cached_property
+    def endpoints(self) -> NDArray[Any]:
+        """The vocabulary's endpoint of each row, or None."""
+        import numpy as np
+
+        known = {word: self._endpoint(word) for word in set(self.text("outcome"))}
+        found = np.empty(len(self), dtype=object)
+        found[:] = [known[word] for word in self.text("outcome")]
+        return found
+
+    def _endpoint(self, word: str | None) -> Endpoint | None:
+        return None if word is None else self.vocabulary.endpoint(word)
+
+    @cached_property
+    def ratio_scale(self) -> NDArray[Any]:
+        """Where a mean of 0 means none of it.
+
+        The vocabulary says so; an outcome it does not know is taken as such when none of its means
+        in the table is 0 or below.
+        """
+        import numpy as np
+
+        low = np.fmin(self.number("mean_treated"), self.number("mean_control"))
+        lowest: dict[Any, float] = {}
+        for outcome, value in zip(self.text("outcome"), low, strict=True):
+            lowest[outcome] = min(lowest.get(outcome, np.inf), value if value == value else np.inf)
+        return np.array(
+            [
+                endpoint.ratio_scale if endpoint is not None else lowest[outcome] > 0
+                for endpoint, outcome in zip(self.endpoints, self.text("outcome"), strict=True)
+            ],
+            dtype=bool,
+        )
+
+    def sd(self, arm: str) -> NDArray[Any]:
+        """Standard deviation of an arm, from SD, SEM or the half-width of the 95% interval."""
+        import numpy as np
+        from scipy.special import stdtrit
+
+        spread, n = self.number(f"dispersion_{arm}"), self.number(f"n_{arm}")
+        kind = self.text("dispersion_type")
+        with np.errstate(all="ignore"):
+            root = np.sqrt(np.where(n > 0, n, np.nan))
+            quantile = stdtrit(np.where(n > 1, n - 1, np.nan), 0.975)
+            return np.select(
+                [kind == "SD", kind == "SEM", kind == "CI95"],
+                [spread, spread * root, spread * root / quantile],
+                np.nan,
+            )
+
+
+def join(words: Iterable[str], last: str = "and") -> str:
+    """``a, b and c``.
+
+    Examples
+    --------
+    >>> join(["a", "b", "c"])
+    'a, b and c'
+    """
+    listed = list(words)
+    return f" {last} ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
