@@ -51,14 +51,12 @@ def bone_sentence(studies: Sequence[StudyVerdict]) -> str:
             "vesicles: it has no columns in_vivo, vesicles_given and bone_mass."
         )
     counted = [study.study for study in studies if study.counts_for_bone]
-    number = _number(len(counted)).capitalize()
-    verb = "measures" if len(counted) == 1 else "measure"
+    number = f"{_number(len(counted)).capitalize()} of the {_number(len(studies))} studies"
+    if len(studies) == 1:
+        number = "The one study" if counted else "No row of the one study"
+    verb = "measures" if len(counted) == 1 or len(studies) == 1 else "measure"
     names = f": {_listed(counted)}" if counted else ""
-    total = _number(len(studies))
-    head = (
-        f"{number} of the {total} studies {verb} skeletal bone mass in an animal given "
-        f"vesicles{names}."
-    )
+    head = f"{number} {verb} skeletal bone mass in an animal given vesicles{names}."
     others: dict[str, list[str]] = {}
     for study in studies:
         if not study.counts_for_bone:
@@ -192,7 +190,9 @@ def _results(studies: Sequence[StudyVerdict], test: SignTest) -> str:
     return (
         f"{test.benefit} of {test.n} studies with a direction point to benefit{left}: proportion "
         f"{test.proportion:.3f}, {100 * test.level:g}% interval {test.ci_low:.3f} to "
-        f"{test.ci_high:.3f} (Clopper-Pearson); sign test p = {test.pvalue:.4g}.{named}"
+        f"{test.ci_high:.3f} (Clopper-Pearson); sign test p = {test.pvalue:.4g} "
+        f"(no smaller than {test.smallest_pvalue:.3g} with {test.n} "
+        f"{_plural('study', test.n)}).{named}"
     )
 
 
