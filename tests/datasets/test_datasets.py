@@ -178,6 +178,16 @@ def test_unloading_kind_restates_the_model():
         assert kind.endswith("1/6 g") == ("1/6 g" in model)
 
 
+def test_compartment_restates_note_or_location():
+    rows = [row for row in data("unloading") if row["outcome"] == "vBMD"]
+    assert len(rows) == 29
+    for row in rows:
+        told = f"{row['note']} {row['location']}".replace("cancellous", "trabecular")
+        assert row["compartment"] in told
+        assert {"trabecular": "cortical", "cortical": "trabecular"}[row["compartment"]] not in told
+    assert not any(row["compartment"] for row in data("unloading") if row["outcome"] != "vBMD")
+
+
 @pytest.mark.parametrize(
     ("study", "outcome", "site", "arm", "figures"),
     [
