@@ -26,7 +26,7 @@ SOURCE_EFFECT = {
     "BMSC": 1.0, "AD-MSC": 0.8, "hUC-MSC": 1.3, "GMSC": 0.5, "hiPSC-MSC": 0.9, "DPSC": 0.6,
 }  # fmt: skip
 TARGET_EFFECT = {
-    "osteoblast": 0.2, "osteoclast": 0.0, "BMSC": 0.1, "macrophage": -0.2, "endothelial": -0.1,
+    "osteoblast": 0.2, "osteoclast": 0.0, "BMSC": 0.1, "macrophage": -0.2, "endothelial cell": -0.1,
 }  # fmt: skip
 
 
@@ -90,14 +90,14 @@ PLAN = [
     ("hUC-MSC", "osteoblast", "mouse", "aged", PLAIN, ("BMD", "BV/TV", "RUNX2"), "SD", False),
     ("hUC-MSC", "osteoblast", "rat", "unloading", LOW_HIGH, ("BMD", "BV/TV", "Tb.Sp"), "SEM", True),
     ("hUC-MSC", "BMSC", "mouse", "OVX", PLAIN, ("BMD", "ALP", "RUNX2", "OCN"), "SD", False),
-    ("hUC-MSC", "endothelial", "rat", "OVX", PLAIN, ("BMD", "BV/TV", "Tb.Th"), "SD", True),
-    ("hUC-MSC", "endothelial", "mouse", "unloading", PLAIN, CT, "SD", False),
+    ("hUC-MSC", "endothelial cell", "rat", "OVX", PLAIN, ("BMD", "BV/TV", "Tb.Th"), "SD", True),
+    ("hUC-MSC", "endothelial cell", "mouse", "unloading", PLAIN, CT, "SD", False),
     ("GMSC", "osteoclast", "mouse", "OVX", PLAIN, ("BMD", "Tb.Sp", "ALP"), "SD", False),
     ("GMSC", "osteoclast", "rat", "OVX", PLAIN, ("BMD", "BV/TV", "OCN"), "SEM", True),
     ("GMSC", "macrophage", "mouse", "glucocorticoid", PLAIN, ("BMD", "BV/TV"), "SD", False),
     ("hiPSC-MSC", "osteoblast", "rat", "OVX", NATIVE_LOADED, CT, "SD", True),
-    ("hiPSC-MSC", "endothelial", "mouse", "OVX", PLAIN, ("BMD", "Tb.Th", "RUNX2"), "SD", False),
-    ("hiPSC-MSC", "endothelial", "rat", "aged", PLAIN, ("BMD", "BV/TV", "Tb.Sp"), "SD", False),
+    ("hiPSC-MSC", "endothelial cell", "mouse", "OVX", PLAIN, ("BMD", "Tb.Th", "RUNX2"), "SD", False),
+    ("hiPSC-MSC", "endothelial cell", "rat", "aged", PLAIN, ("BMD", "BV/TV", "Tb.Sp"), "SD", False),
     ("DPSC", "BMSC", "rat", "OVX", PLAIN, ("BMD", "BV/TV", "ALP", "OCN"), "SD", True),
     ("DPSC", "osteoblast", "mouse", "OVX", PLAIN, (*STRUCTURE, "RUNX2"), "SD", False),
 ]  # fmt: skip
@@ -106,7 +106,7 @@ ROB = (
     "rob_sequence_generation", "rob_baseline_characteristics", "rob_allocation_concealment",
     "rob_random_housing", "rob_blinding_caregivers", "rob_random_outcome_assessment",
     "rob_blinding_outcome_assessors", "rob_incomplete_outcome_data", "rob_selective_reporting",
-    "rob_other",
+    "rob_other_bias",
 )  # fmt: skip
 # Chances of low, high and unclear for each item: as in real reviews, mostly unclear.
 ROB_CHANCES = (

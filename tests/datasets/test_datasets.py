@@ -42,6 +42,13 @@ def data(name: str) -> list[dict[str, str]]:
     return rows_of(ROOT / name / "data.csv")
 
 
+def load_module(path: Path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def resources() -> list:
     found = []
     for package in PACKAGES:
@@ -279,10 +286,7 @@ def test_synthetic_has_what_the_methods_need():
 
 def test_synthetic_is_reproduced_byte_for_byte():
     path = ROOT / "exosome-synthetic" / "generate.py"
-    spec = importlib.util.spec_from_file_location("generate", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.generate() == path.with_name("data.csv").read_bytes()
+    assert load_module(path).generate() == path.with_name("data.csv").read_bytes()
 
 
 def test_find_dataset_takes_names_only():
@@ -309,3 +313,31 @@ def test_an_unknown_name_gets_its_nearest():
 def test_roots_are_folders():
     assert datasets_root() == ROOT
     assert analyses_root().is_dir()
+
+
+def test_synthetic_effects_scatter_around_their_stated_truth():
+    path = ROOT / "exosome-synthetic" / "generate.py"
+    truth = load_module(path)
+    residuals = []
+    for row in data("exosome-synthetic"):
+        if row["outcome"] != "BMD":
+            continue
+        n = [int(row["n_treated"]), int(row["n_control"])]
+        spread = [float(row["dispersion_treated"]), float(row["dispersion_control"])]
+        if row["dispersion_type"] == "SEM":
+            spread = [sem * size**0.5 for sem, size in zip(spread, n, strict=True)]
+        df = sum(n) - 2
+        pooled = sum((size - 1) * sd**2 for size, sd in zip(n, spread, strict=True)) / df
+        d = (float(row["mean_treated"]) - float(row["mean_control"])) / pooled**0.5
+        expected = (
+            truth.SOURCE_EFFECT[row["exosome_source"]]
+            + truth.TARGET_EFFECT[row["target_cell"]]
+            + truth.ENGINEERED_GAIN * (row["engineered"] != "no")
+            + truth.DOUBLING_GAIN * math.log2(float(row["dose"]) / 100)
+        )
+        residuals.append(d * (1 - 3 / (4 * df - 1)) - expected)
+    k = len(residuals)
+    mean = sum(residuals) / k
+    sd = (sum((value - mean) ** 2 for value in residuals) / (k - 1)) ** 0.5
+    # Some rows share a control group, so this standard error is a little too small: allow 3.
+    assert abs(mean) < 3 * sd / k**0.5
