@@ -87,6 +87,7 @@ _NOTES = (
     "unit-blank",
     "bmd-kind-unknown",
     "no-numbers",
+    "where-unknown",
 )
 
 SEVERITY: Mapping[str, Severity] = {
