@@ -157,6 +157,8 @@ def _frame(
     unit: str | None,
 ) -> pd.DataFrame:
     """The rows that gave an effect, with their inputs after conversion."""
+    import pandas as pd
+
     yi, vi = (values[known] for values in effects)
     by_arms, by_test = routes.by("mean", "median")[known], routes.by("t", "f", "p")[known]
     columns: dict[str, Any] = {
@@ -164,10 +166,10 @@ def _frame(
         "vi": vi,
         "sei": np.sqrt(vi),
         "ni": (routes.treated.n + routes.control.n)[known],
-        "computed_from": [name for name, kept in zip(routes.name, known, strict=True) if kept],
-        "conversion": [text for text, kept in zip(routes.text, known, strict=True) if kept],
+        "computed_from": _texts(routes.name)[known],
+        "conversion": _texts(routes.text)[known],
         "flipped": alignment.flip,
-        "better_used": list(alignment.better),
+        "better_used": _texts(alignment.better),
     }
     arms = [("1", routes.treated), ("2", routes.control)]
     if measure == "NMD":
@@ -178,9 +180,19 @@ def _frame(
         columns[f"sd{number}i"] = np.where(by_arms, arm.sd[known], np.nan)
     kept = frame.loc[known].drop(columns=["yi", "vi", "sei"])
     if unit is not None:
-        columns = {"unit_reported": kept["unit"]} | columns
-        kept = kept.assign(unit=unit)
-    return kept.assign(**columns)
+        columns = {"unit_reported": kept["unit"], "unit": _texts([unit] * len(kept))} | columns
+    # Without its dtype said again pandas would make NaN of the None in texts.
+    return kept.assign(
+        **{
+            name: pd.Series(values, index=kept.index, dtype=values.dtype)
+            for name, values in columns.items()
+        }
+    )
+
+
+def _texts(words: Sequence[str | None]) -> NDArray[np.object_]:
+    """(k,) text with None for a blank, as the extraction table holds it."""
+    return np.array(words, dtype=object)
 
 
 def _losses(

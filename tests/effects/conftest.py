@@ -39,6 +39,6 @@ def build(*rows: dict[str, Any], findings: tuple[Finding, ...] = ()) -> StudyTab
     )  # fmt: skip
 
 
-@pytest.fixture(name="table")
+@pytest.fixture(name="table", scope="session")
 def _table() -> MakeTable:
     return build
