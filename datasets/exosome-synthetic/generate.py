@@ -65,6 +65,7 @@ LOW_HIGH = (Arm("50 ug", 50), Arm("200 ug", 200))
 PLAIN = (Arm("exosomes", 100),)
 NATIVE_LOADED = (Arm("native", 100), Arm("miRNA-loaded", 100, "miRNA-loaded"))
 ALL = tuple(OUTCOMES)
+ENDOTHELIAL = "endothelial cell"
 STRUCTURE = ("BV/TV", "Tb.Th", "Tb.Sp")
 CT = ("BMD", *STRUCTURE)
 
@@ -90,14 +91,14 @@ PLAN = [
     ("hUC-MSC", "osteoblast", "mouse", "aged", PLAIN, ("BMD", "BV/TV", "RUNX2"), "SD", False),
     ("hUC-MSC", "osteoblast", "rat", "unloading", LOW_HIGH, ("BMD", "BV/TV", "Tb.Sp"), "SEM", True),
     ("hUC-MSC", "BMSC", "mouse", "OVX", PLAIN, ("BMD", "ALP", "RUNX2", "OCN"), "SD", False),
-    ("hUC-MSC", "endothelial cell", "rat", "OVX", PLAIN, ("BMD", "BV/TV", "Tb.Th"), "SD", True),
-    ("hUC-MSC", "endothelial cell", "mouse", "unloading", PLAIN, CT, "SD", False),
+    ("hUC-MSC", ENDOTHELIAL, "rat", "OVX", PLAIN, ("BMD", "BV/TV", "Tb.Th"), "SD", True),
+    ("hUC-MSC", ENDOTHELIAL, "mouse", "unloading", PLAIN, CT, "SD", False),
     ("GMSC", "osteoclast", "mouse", "OVX", PLAIN, ("BMD", "Tb.Sp", "ALP"), "SD", False),
     ("GMSC", "osteoclast", "rat", "OVX", PLAIN, ("BMD", "BV/TV", "OCN"), "SEM", True),
     ("GMSC", "macrophage", "mouse", "glucocorticoid", PLAIN, ("BMD", "BV/TV"), "SD", False),
     ("hiPSC-MSC", "osteoblast", "rat", "OVX", NATIVE_LOADED, CT, "SD", True),
-    ("hiPSC-MSC", "endothelial cell", "mouse", "OVX", PLAIN, ("BMD", "Tb.Th", "RUNX2"), "SD", False),
-    ("hiPSC-MSC", "endothelial cell", "rat", "aged", PLAIN, ("BMD", "BV/TV", "Tb.Sp"), "SD", False),
+    ("hiPSC-MSC", ENDOTHELIAL, "mouse", "OVX", PLAIN, ("BMD", "Tb.Th", "RUNX2"), "SD", False),
+    ("hiPSC-MSC", ENDOTHELIAL, "rat", "aged", PLAIN, ("BMD", "BV/TV", "Tb.Sp"), "SD", False),
     ("DPSC", "BMSC", "rat", "OVX", PLAIN, ("BMD", "BV/TV", "ALP", "OCN"), "SD", True),
     ("DPSC", "osteoblast", "mouse", "OVX", PLAIN, (*STRUCTURE, "RUNX2"), "SD", False),
 ]  # fmt: skip
