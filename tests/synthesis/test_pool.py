@@ -96,7 +96,7 @@ def test_separate_strata_are_those_of_r() -> None:
 
 
 def test_common_tau2_is_that_of_r() -> None:
-    """rma(yi, vi, mods=~factor(alloc)-1, data=s, test="knha"), confint(tol=1e-13), pooled strata."""
+    """rma(yi, vi, mods=~factor(alloc)-1, data=s, test="knha") and confint(tol=1e-13)."""
     result = pool(effects(), by=["alloc"], strata_tau2="common")
     _, random, systematic = (stratum.estimate for stratum in result.strata)
     assert random is not None
