@@ -210,7 +210,7 @@ def _name(column: str, factors: tuple[LearntFactor, ...]) -> str:
         item = found["item"]
         if isinstance(each, TextFactor):
             level = each.levels[int(item)]
-            parts.append(f"{each.factor.label}[{'T.' if found['treatment'] else ''}{level}]")
+            parts.append(f"{each.factor.stem}[{'T.' if found['treatment'] else ''}{level}]")
         else:
             parts.append(each.factor.label + (f"[{item}]" if item else ""))
     return ":".join(parts)

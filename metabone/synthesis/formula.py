@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NoReturn
 
@@ -50,6 +50,17 @@ class Factor:
     functions: tuple[str, ...] = ()
     number: int | None = None
     reference: str | None = None
+
+    @property
+    def stem(self) -> str:
+        """The label without the reference level, which coefficients are named after.
+
+        Examples
+        --------
+        >>> Factor("species", ("C",), reference="rat").stem
+        'C(species)'
+        """
+        return replace(self, reference=None).label
 
     @property
     def label(self) -> str:

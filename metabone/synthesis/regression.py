@@ -188,8 +188,10 @@ def _warnings(used: EffectTable, made: Design, fit: _Fit) -> tuple[str, ...]:
             f"{len(made.names)} coefficients rest on {studies.nunique()} studies: moderators that "
             "differ only between studies cannot be told from the studies"
         )
-    for label, levels in made.levels.items():
-        found.extend(_thin_levels(label, levels, made))
+    for label, counts in made.level_counts.items():
+        thin = [repr(level) for level, count in counts.items() if count == 1]
+        if thin:
+            found.append(f"{label}: only one effect each for {', '.join(thin)}")
     if not fit.converged:
         found.append("the estimate of tau2 did not converge; try another estimator")
     if np.isnan(fit.vcov).any():
@@ -200,12 +202,3 @@ def _warnings(used: EffectTable, made: Design, fit: _Fit) -> tuple[str, ...]:
     if used.synthetic:
         found.append("SYNTHETIC data: made by a script, not measured")
     return tuple(found)
-
-
-def _thin_levels(label: str, levels: Sequence[str], made: Design) -> list[str]:
-    counts = made.level_counts[label]
-    return [
-        f"{label}: the level {level!r} rests on one effect"
-        for level in levels
-        if counts[level] == 1
-    ]

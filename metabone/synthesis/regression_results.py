@@ -254,6 +254,9 @@ def _foot(result: RegressionResult) -> list[str]:
     lines = [_test_line(result.moderators)]
     if len(result.tests) > 1:
         lines += [f"  {_test_line(test)}" for test in result.tests]
+    if any(":" in test.term for test in result.tests):
+        lines.append("beside an interaction, a term is tested where the other moderators are zero "
+                     "or at their reference")  # fmt: skip
     if not result.moderators.intercept:
         lines.append("without an intercept these tests ask whether the coefficients are zero, "
                      "not whether levels differ")  # fmt: skip

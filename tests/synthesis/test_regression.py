@@ -67,8 +67,8 @@ def test_bcg_vaccine_by_latitude_and_year() -> None:
     close([each.se for each in result.coefficients], [29.0959, 0.0102, 0.0147], 5e-3)
     close(result.coefficients[0].se, 29.0959, 5e-4)
     close([result.tau2, result.r2, result.i2], [0.1108, 64.63, 71.98], 5e-4)
-    close([result.qe, result.qe_pvalue], [28.3251, 0.0016], 5e-3)
-    close([result.moderators.qm, result.moderators.pvalue], [12.2043, 0.0022], 5e-3)
+    close([result.qe, result.moderators.qm], [28.3251, 12.2043], 5e-4)
+    assert (round(result.qe_pvalue, 4), round(result.moderators.pvalue, 4)) == (0.0016, 0.0022)
     assert (result.qe_df, result.moderators.df) == (10, 2)
 
 
@@ -273,7 +273,9 @@ def test_warnings_are_said() -> None:
         "2 coefficients rest on 2 studies" in text for text in regress(few, "ablat").warnings
     )
     lonely = effect_table(data | {"model": ["OVX"] + ["aged"] * 12})
-    assert any("'OVX' rests on one effect" in text for text in regress(lonely, "model").warnings)
+    assert any(
+        "only one effect each for 'OVX'" in text for text in regress(lonely, "model").warnings
+    )
     made = effect_table(data | {"source": ["synthetic"] * 13})
     result = regress(made, "ablat")
     assert result.to_dict()["synthetic"] is True
