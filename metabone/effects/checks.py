@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from metabone.effects.formulas import FloatArray, mean_term
 from metabone.errors import DataError
-from metabone.extraction.table import rows_text
+from metabone.extraction.table import Exclusion, rows_text
+from metabone.extraction.where import refusal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,27 +21,28 @@ if TYPE_CHECKING:
 
 #: Measures that take the logarithm of a mean.
 LOG_OF_MEAN = ("ROM", "CVR")
-SHOWN = 10
 
 
-def refuse_errors(table: StudyTable) -> None:
-    """Refuse rows that hold impossible values and were not set aside.
+def settle(table: StudyTable) -> StudyTable:
+    """The table as `select` leaves it, for tables that did not pass through it.
+
+    Rows with a reason in ``exclude`` go to the ledger.
 
     Raises
     ------
     DataError
-        With the first of them.
+        If a row that is not set aside holds an impossible value.
     """
-    aside = {line.row for line in table.excluded}
-    kept = set(table.frame.index) - aside
-    wrong = [found for found in table.errors if found.row in kept]
+    marked = table.frame["exclude"].dropna()
+    table = table.set_aside(
+        Exclusion(row, str(reason))
+        for row, reason in zip(marked.index.tolist(), marked, strict=True)
+    )
+    kept = set(table.usable().index)
+    wrong = tuple(found for found in table.errors if found.row in kept)
     if wrong:
-        rest = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        raise DataError(
-            "rows hold values that are impossible or unreadable: "
-            + "; ".join(str(found) for found in wrong[:SHOWN])
-            + rest
-        )
+        raise DataError(refusal(wrong))
+    return table
 
 
 def refuse_scale(frame: pd.DataFrame, routes: Routes, measure: str, vocabulary: Vocabulary) -> None:

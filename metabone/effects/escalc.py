@@ -68,7 +68,7 @@ def escalc(
     align = check_option("align", align, Align)
     if unit is not None and measure != "MD":
         raise UsageError(f"unit converts mean differences (MD); {measure} has no unit of its own")
-    checks.refuse_errors(table)
+    table = checks.settle(table)
     frame = table.usable()
     routes = find_routes(frame, measure, variance)
     checks.refuse_scale(frame, routes, measure, table.vocabulary)

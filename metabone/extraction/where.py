@@ -78,7 +78,7 @@ def select(
     refuse = check_option("on_error", on_error, OnError) == "refuse"
     kept = _narrow(table, where, (outcome,) if isinstance(outcome, str) else tuple(outcome))
     if refuse and kept.errors:
-        raise DataError(_refusal(kept.errors))
+        raise DataError(refusal(kept.errors))
     by_row: dict[int, list[Finding]] = {}
     for found in kept.errors:
         if found.row is not None:
@@ -165,7 +165,8 @@ def _reason(found: Finding) -> str:
     return f"{place}{value}{found.message}"
 
 
-def _refusal(errors: tuple[Finding, ...]) -> str:
+def refusal(errors: tuple[Finding, ...]) -> str:
+    """The message that refuses rows with impossible values, and says what to do about them."""
     shown = "; ".join(f"row {found.row}: {_reason(found)}" for found in errors[:SHOWN])
     more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
     plural = "values" if len(errors) > 1 else "value"

@@ -258,9 +258,14 @@ def test_nothing_left_says_why(table: MakeTable) -> None:
 def test_impossible_values_that_nobody_set_aside_are_refused(table: MakeTable) -> None:
     wrong = Finding(3, "n_treated", "7-10", "unreadable-number", "error", "is a range")
     bad = table(ARMS, ARMS | {"n_treated": None}, findings=(wrong,))
-    with pytest.raises(DataError, match=r"row 3, column n_treated \('7-10'\): is a range"):
+    with pytest.raises(DataError, match=r"row 3: n_treated '7-10' is a range"):
         escalc(bad)
     assert escalc(bad.set_aside([Exclusion(3, "is a range")])).k == 1
+
+
+def test_a_reason_in_exclude_keeps_a_row_out(table: MakeTable) -> None:
+    effects = escalc(table(ARMS, ARMS | {"exclude": "same animals as row 2"}))
+    assert ledger(effects) == {3: "same animals as row 2"}
 
 
 def test_av_averages_over_what_is_left(table: MakeTable) -> None:
