@@ -64,7 +64,7 @@ class Vocabulary:
         True
         """
         known = self._kind(kind)
-        name = known.index.get(fold_word(word)) if word else None
+        name = known.means(word) if word else None
         return None if name is None else known.terms[name]
 
     def endpoint(self, word: str | None) -> Endpoint | None:
@@ -87,9 +87,8 @@ class Vocabulary:
         'BMD'
         """
         known = self._kind(kind)
-        folded = fold_word(word)
-        found = [known.index.get(fold_word(without_aside(word)))]
-        close = difflib.get_close_matches(folded, known.index, n=4 * n, cutoff=0.6)
+        found = [known.means(without_aside(word))]
+        close = difflib.get_close_matches(fold_word(word), known.index, n=4 * n, cutoff=0.6)
         found += [known.index[spelling] for spelling in close]
         return [name for name in dict.fromkeys(found) if name is not None][:n]
 

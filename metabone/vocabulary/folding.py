@@ -13,6 +13,9 @@ _GREEK = str.maketrans(
         "σ": "sigma", "ς": "sigma", "τ": "tau", "ω": "omega", "%": "percent",
     }
 )  # fmt: skip
+_ASCII = {code: None if not chr(code).isalnum() else chr(code).lower() for code in range(128)} | {
+    ord("%"): "percent"
+}
 _ASIDE = re.compile(r"[(\[{].*?[)\]}]|[,;].*$")
 
 
@@ -28,8 +31,21 @@ def fold_word(word: str) -> str:
     >>> fold_word("Tb. Th"), fold_word("β-catenin"), fold_word("AD-MSCs"), fold_word("BV/TV (%)")
     ('tbth', 'betacatenin', 'admscs', 'bvtvpercent')
     """
+    if word.isascii():
+        return word.translate(_ASCII)
     text = unicodedata.normalize("NFKD", word).casefold().translate(_GREEK)
     return "".join(letter for letter in text if letter.isalnum())
+
+
+def singular(folded: str) -> str:
+    """A folded word without the s of its plural.
+
+    Examples
+    --------
+    >>> singular(fold_word("BMSCs"))
+    'bmsc'
+    """
+    return folded[:-1] if len(folded) > 2 and folded.endswith("s") else folded
 
 
 def without_aside(word: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -13,9 +13,9 @@ from typing import Any
 
 from metabone.errors import UsageError
 from metabone.options import Better, choices, nearest
-from metabone.vocabulary.folding import fold_word
+from metabone.vocabulary.folding import fold_word, singular
 from metabone.vocabulary.terms import Endpoint, Term
-from metabone.vocabulary.units import Dimension, dimensions, fold_unit
+from metabone.vocabulary.units import dimensions, fold_unit, into
 
 FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -28,6 +28,7 @@ FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "outcomes_serum.toml",
             "outcomes_molecular.toml",
             "outcomes_cell.toml",
+            "outcomes_ranges.toml",
         ),
         "exosome_source": ("exosome_sources.toml",),
         "target_cell": ("target_cells.toml",),
@@ -56,6 +57,11 @@ class Kind:
     terms: Mapping[str, Term]
     index: Mapping[str, str]
 
+    def means(self, word: str) -> str | None:
+        """The canonical name of `word` in any spelling, singular or plural."""
+        folded = fold_word(word)
+        return self.index.get(folded) or self.index.get(singular(folded))
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -71,22 +77,24 @@ class _Place:
         return UsageError(f"{self.file}: {where}: {message}")
 
     def get(self, key: str, is_right: Callable[[Any], bool], wanted: str, default: Any) -> Any:
-        value = self.table.get(key, default)
-        if key in self.table and not is_right(value):
+        if key not in self.table:
+            return default
+        value = self.table[key]
+        if not is_right(value):
             raise self.wrong(key, f"must be {wanted}; got {value!r}")
         return value
 
     def text(self, key: str, default: str = "") -> str:
-        return str(self.get(key, lambda v: isinstance(v, str), "a text", default)).strip()
+        return str(self.get(key, _is_text, "a text", default)).strip()
 
     def texts(self, key: str) -> tuple[str, ...]:
         return tuple(self.get(key, _is_texts, "a list of texts", ()))
 
     def flag(self, key: str, default: bool) -> bool:
-        return bool(self.get(key, lambda v: isinstance(v, bool), "true or false", default))
+        return bool(self.get(key, _is_flag, "true or false", default))
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.get(key, lambda v: isinstance(v, dict), "a table", {})
+        found: Mapping[str, Any] = self.get(key, _is_table, "a table", {})
         return found
 
 
@@ -113,9 +121,13 @@ def built_in(kind: str) -> Kind:
     """The shipped terms of one kind."""
     merged = Kind(MappingProxyType({}), MappingProxyType({}))
     for file in FILES[kind]:
-        path = Path(__file__).with_name(file)
-        merged = merge(merged, kind, read_toml(path).get(kind, {}), path.name)
+        merged = merge(merged, kind, _shipped(file), file)
     return merged
+
+
+@cache
+def _shipped(file: str) -> Mapping[str, Any]:
+    return MappingProxyType(read_toml(Path(__file__).with_name(file)))
 
 
 def read_extra(path: Path) -> Mapping[str, Kind]:
@@ -128,21 +140,21 @@ def read_extra(path: Path) -> Mapping[str, Kind]:
     """
     content = read_toml(path)
     for kind, table in content.items():
-        if kind not in FILES:
+        if kind not in (*FILES, "defaults"):
             raise UsageError(f"{path}: {kind} is no kind of word; {_hint(kind, FILES)}")
         if not isinstance(table, dict):
             raise UsageError(f'{path}: {kind} must hold tables such as [{kind}."a name"]')
     own: dict[str, Kind] = {}
-    for kind in sorted(content, key=lambda name: name != "species"):  # ranges name species
-        species = own.get("species")
-        own[kind] = merge(built_in(kind), kind, content[kind], str(path), species)
+    kinds = [kind for kind in content if kind in FILES]
+    for kind in sorted(kinds, key=lambda name: name != "species"):  # ranges name species
+        own[kind] = merge(built_in(kind), kind, content, str(path), own.get("species"))
     return MappingProxyType(own)
 
 
 def merge(
-    base: Kind, kind: str, tables: Mapping[str, Any], file: str, species: Kind | None = None
+    base: Kind, kind: str, content: Mapping[str, Any], file: str, species: Kind | None = None
 ) -> Kind:
-    """Add the tables of a file to the terms of a kind.
+    """Add what a file says of a kind to its terms.
 
     Raises
     ------
@@ -151,11 +163,14 @@ def merge(
     """
     terms, index = dict(base.terms), dict(base.index)
     touched: list[_Place] = []
-    for name, table in tables.items():
+    defaults = _defaults(content, kind, file)
+    for name, table in content.get(kind, {}).items():
         place = _Place(file, kind, name, table if isinstance(table, dict) else {})
         if not isinstance(table, dict):
             raise place.wrong("", f"must be a table; got {table!r}")
-        old = terms.get(index.get(fold_word(name), ""))
+        old = terms.get(base.means(name) or index.get(fold_word(name), ""))
+        if old is None and defaults:
+            place = _Place(file, kind, name, {**defaults, **table})
         term = _endpoint(place, old, species) if kind == "outcome" else _term(place, old)
         terms[term.name] = term
         _claim(index, term, place)
@@ -167,10 +182,22 @@ def merge(
     return Kind(MappingProxyType(terms), MappingProxyType(index))
 
 
+def _defaults(content: Mapping[str, Any], kind: str, file: str) -> Mapping[str, Any]:
+    """The keys that every new term of a kind has in this file unless it says otherwise."""
+    tables = content.get("defaults", {})
+    for name, table in tables.items():
+        if name not in FILES or not isinstance(table, dict):
+            raise UsageError(
+                f"{file}: defaults.{name} must be a table of one kind; {_hint(name, FILES)}"
+            )
+    found: Mapping[str, Any] = tables.get(kind, {})
+    return found
+
+
 def _claim(index: dict[str, str], term: Term, place: _Place) -> None:
-    for word in (term.name, *term.synonyms):
+    named = (("", term.name), ("label", term.label), *(("synonyms", w) for w in term.synonyms))
+    for key, word in named:
         folded = fold_word(word)
-        key = "" if word == term.name else "synonyms"
         if not folded:
             raise place.wrong(key, f"{word!r} has no letter or digit")
         owner = index.setdefault(folded, term.name)
@@ -180,82 +207,77 @@ def _claim(index: dict[str, str], term: Term, place: _Place) -> None:
 
 def _term(place: _Place, old: Term | None) -> Term:
     _check_keys(place, TERM_KEYS)
-    label = place.text("label", old.label if old else place.name)
-    parent = place.text("parent", (old.parent or "") if old else "") or None
-    synonyms = _together(old.synonyms if old else (), place.texts("synonyms"))
-    note = place.text("note", old.note if old else "")
-    name = old.name if old else place.name
-    return Term(name=name, label=label, synonyms=synonyms, note=note, parent=parent)
+    return Term(**_common(place, old))
+
+
+def _common(place: _Place, old: Term | None) -> dict[str, Any]:
+    return {
+        "name": old.name if old else place.name,
+        "label": place.text("label", old.label if old else place.name),
+        "synonyms": _together(old.synonyms if old else (), place.texts("synonyms")),
+        "note": place.text("note", old.note if old else ""),
+        "parent": place.text("parent", (old.parent or "") if old else "") or None,
+    }
 
 
 def _endpoint(place: _Place, old: Term | None, species: Kind | None) -> Endpoint:
     _check_keys(place, ENDPOINT_KEYS)
-    plain = _term(_Place(place.file, place.kind, place.name, _only(place.table, TERM_KEYS)), old)
-    common = {key: getattr(plain, key) for key in ("name", "label", "synonyms", "note", "parent")}
-    if isinstance(old, Endpoint):
-        _check_settled(place, old)
-        known = replace(old, **common)
-    else:
-        known = _fresh(place, common)
-    units = dict(known.units) | _own_units(place, known.units)
-    ranges = dict(known.ranges) | _ranges(place, species)
+    known = old if isinstance(old, Endpoint) else None
+    if known is not None:
+        _check_settled(place, known)
     source = place.text("range_source")
-    if place.mapping("ranges") and not source:
+    ranges = _ranges(place, species)
+    if ranges and not source:
         raise place.wrong("range_source", "must say where the ranges come from")
-    return replace(
-        known,
-        units=units,
-        other_units=_together(known.other_units, _other_units(place)),
-        better=_better(place, known.better),
-        skeletal=place.flag("skeletal", known.skeletal),
-        ratio_scale=place.flag("ratio_scale", known.ratio_scale),
-        ranges=ranges,
-        range_source="; ".join(part for part in (known.range_source, source) if part),
+    return Endpoint(
+        **_common(place, old),
+        **(_measure(place) if known is None else _more_units(place, known)),
+        other_units=_together(known.other_units if known else (), _other_units(place)),
+        better=_better(place, known.better if known else None),
+        skeletal=place.flag("skeletal", known.skeletal if known else False),
+        ratio_scale=place.flag("ratio_scale", known.ratio_scale if known else True),
+        ranges={**(known.ranges if known else {}), **ranges},
+        range_source="; ".join(filter(None, (known.range_source if known else "", source))),
     )
 
 
-def _fresh(place: _Place, common: Mapping[str, Any]) -> Endpoint:
-    for key in ("dimension", "unit", "domain"):
+def _measure(place: _Place) -> dict[str, Any]:
+    """What a new outcome measures, its unit, and what converts into it."""
+    for key in SETTLED:
         if key not in place.table:
             raise place.wrong(key, "is missing: a new outcome needs dimension, unit and domain")
-    dimension = _dimension(place)
-    unit = place.text("unit")
-    units = _own_units(place, {})
-    if unit in dimension.units:
-        units = dimension.into(unit) | units
-    elif dimension.name == "none" and unit == "":
-        units = dict(dimension.units) | units
-    elif dimension.name == "other":
-        units = {unit: 1.0} | units if unit else units
-    else:
-        raise place.wrong(
-            "unit", f"{unit!r} is no {dimension.name}; {_hint(unit, dimension.units)}"
-        )
-    return Endpoint(
-        **common, dimension=dimension.name, unit=unit, units=units, domain=place.text("domain")
-    )
+    name, unit = place.text("dimension"), place.text("unit")
+    if name not in dimensions():
+        raise place.wrong("dimension", f"{name!r} is not known; {_hint(name, dimensions())}")
+    if unit and name == "other":
+        _unit(place, "unit", unit)
+    elif unit not in dimensions()[name].units and not (unit == "" and name in ("none", "other")):
+        hint = _hint(unit, dimensions()[name].units)
+        raise place.wrong("unit", f"{unit!r} is no unit of {name}; {hint}")
+    units = into(name, unit)
+    return {
+        "dimension": name,
+        "unit": unit,
+        "domain": place.text("domain"),
+        "units": {**units, **_own_units(place, units)} if "units" in place.table else units,
+    }
 
 
-def _dimension(place: _Place) -> Dimension:
-    name = place.text("dimension")
-    known = dimensions()
-    if name not in known:
-        raise place.wrong("dimension", f"{name!r} is not known; {_hint(name, known)}")
-    return known[name]
+def _more_units(place: _Place, known: Endpoint) -> dict[str, Any]:
+    settled = {key: getattr(known, key) for key in SETTLED}
+    return settled | {"units": {**known.units, **_own_units(place, known.units)}}
 
 
 def _own_units(place: _Place, known: Mapping[str, float]) -> dict[str, float]:
     units = {}
     for unit, factor in place.mapping("units").items():
+        key = f'units."{unit}"'
         if not _is_number(factor) or factor <= 0:
-            raise place.wrong(f'units."{unit}"', f"must be a number above 0; got {factor!r}")
-        folded = _unit(place, "units", unit)
+            raise place.wrong(key, f"must be a number above 0; got {factor!r}")
+        folded = _unit(place, key, unit)
         for other, present in known.items():
-            same = fold_unit(other) == folded and unit not in known
-            if (same or other == unit) and not math.isclose(present, factor):
-                raise place.wrong(
-                    f'units."{unit}"', f"is {present:g} already; a factor cannot be changed"
-                )
+            if fold_unit(other) == folded and not math.isclose(present, factor):
+                raise place.wrong(key, f"is {present:g} already; a factor cannot be changed")
         units[unit] = float(factor)
     return units
 
@@ -269,7 +291,7 @@ def _other_units(place: _Place) -> tuple[str, ...]:
 
 def _unit(place: _Place, key: str, unit: str) -> tuple[float, str]:
     folded = fold_unit(unit)
-    if folded is None:
+    if folded is None or folded[0] != 1.0:
         raise place.wrong(key, f"{unit!r} cannot be read as a unit such as 'mg/cm3' or 'N*mm'")
     return folded
 
@@ -279,7 +301,7 @@ def _ranges(place: _Place, species: Kind | None) -> dict[str, tuple[float, float
     for word, pair in place.mapping("ranges").items():
         key = f"ranges.{word}"
         known = species or built_in("species")
-        name = known.index.get(fold_word(word))
+        name = known.means(word)
         if name is None:
             raise place.wrong(key, f"{word!r} is no known species; {_hint(word, known.terms)}")
         if not _is_pair(pair):
@@ -289,17 +311,14 @@ def _ranges(place: _Place, species: Kind | None) -> dict[str, tuple[float, float
 
 
 def _better(place: _Place, default: Better | None) -> Better | None:
-    value: Better | None = place.get(
-        "better", lambda v: v in choices(Better), '"higher" or "lower"', default
-    )
+    value: Better | None = place.get("better", _is_better, '"higher" or "lower"', default)
     return value
 
 
-def _check_keys(place: _Place, allowed: Iterable[str]) -> None:
-    known = tuple(allowed)
+def _check_keys(place: _Place, allowed: tuple[str, ...]) -> None:
     for key in place.table:
-        if key not in known:
-            raise place.wrong(key, f"is not a known key; {_hint(key, known)}")
+        if key not in allowed:
+            raise place.wrong(key, f"is not a known key; {_hint(key, allowed)}")
 
 
 def _check_settled(place: _Place, old: Endpoint) -> None:
@@ -321,8 +340,20 @@ def _together(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*old, *new)))
 
 
-def _only(table: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: table[key] for key in keys if key in table}
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_better(value: Any) -> bool:
+    return value in choices(Better)
 
 
 def _is_texts(value: Any) -> bool:

@@ -18,7 +18,7 @@ class Term:
     Parameters
     ----------
     name : the canonical spelling, which tables hold after reading.
-    label : the words that figures and reports print.
+    label : the words that figures and reports print; a table may use them too.
     synonyms : other spellings; letter case, spaces and punctuation need not be repeated.
     note : what a reader should know before using it.
     parent : the canonical name of the wider term of the same kind, or None.
@@ -68,8 +68,10 @@ class Endpoint(Term):
     range_source: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
-        object.__setattr__(self, "ranges", MappingProxyType(dict(self.ranges)))
+        for name in ("units", "ranges"):
+            given = getattr(self, name)
+            if not isinstance(given, MappingProxyType):
+                object.__setattr__(self, name, MappingProxyType(dict(given)))
 
     def factor(self, unit: str | None) -> float | None:
         """What one `unit` is in the canonical unit; None where that is not known.
@@ -86,12 +88,24 @@ class Endpoint(Term):
         if unit is None or unit.strip() in ("", "-", "–", "—"):
             return 1.0 if self.unit == "" else None
         folded = fold_unit(unit)
-        if folded is None:
+        spelling = self._like(folded)
+        return None if folded is None or spelling is None else folded[0] * self.units[spelling]
+
+    def spelled(self, unit: str | None) -> str | None:
+        """The vocabulary's spelling of `unit`; None where it is unknown or carries a power of ten.
+
+        Examples
+        --------
+        >>> from metabone.vocabulary import load_vocabulary
+        >>> load_vocabulary().endpoint("Tb.N").spelled("mm⁻¹")
+        '1/mm'
+        """
+        folded = fold_unit(unit) if unit else None
+        if folded is None or folded[0] != 1.0:
             return None
-        scale, key = folded
-        for spelling, factor in self.units.items():
-            if fold_unit(spelling) == (1.0, key):
-                return scale * factor
+        for other in (*self.units, *self.other_units):
+            if fold_unit(other) == folded:
+                return other
         return None
 
     def accepts(self, unit: str | None) -> bool:
@@ -106,8 +120,11 @@ class Endpoint(Term):
         """
         if self.factor(unit) is not None:
             return True
-        folded = fold_unit(unit) if unit else None
-        return folded is not None and any(fold_unit(other) == folded for other in self.other_units)
+        return self.spelled(unit) is not None
+
+    def _like(self, folded: tuple[float, str] | None) -> str | None:
+        key = None if folded is None else (1.0, folded[1])
+        return next((spelling for spelling in self.units if fold_unit(spelling) == key), None)
 
 
 def _rebuild(kind: type[Term], values: dict[str, Any]) -> Term:

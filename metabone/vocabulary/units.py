@@ -32,16 +32,6 @@ class Dimension:
     name: str
     units: Mapping[str, float]
 
-    def into(self, unit: str) -> dict[str, float]:
-        """The factors into `unit`, which is one of this dimension.
-
-        Examples
-        --------
-        >>> dimensions()["length"].into("mm")["um"]
-        0.001
-        """
-        return {spelling: factor / self.units[unit] for spelling, factor in self.units.items()}
-
 
 @dataclass(frozen=True, slots=True)
 class _Table:
@@ -81,6 +71,21 @@ def dimensions() -> Mapping[str, Dimension]:
     True
     """
     return _table().dimensions
+
+
+@cache
+def into(dimension: str, unit: str) -> Mapping[str, float]:
+    """What one of each unit of a dimension is in `unit`; read-only.
+
+    Examples
+    --------
+    >>> into("length", "mm")["um"]
+    0.001
+    """
+    units = dimensions()[dimension].units
+    if unit not in units:  # the dimensions "none" and "other"
+        return MappingProxyType({unit: 1.0} if unit else dict(units))
+    return MappingProxyType({other: factor / units[unit] for other, factor in units.items()})
 
 
 @lru_cache(maxsize=2048)
@@ -154,7 +159,7 @@ def _quotient(text: str) -> str | None:
 
 
 def _symbol(word: str) -> str:
-    """The symbol that `word` spells; letter case is forgiven where it cannot be a prefix."""
+    """The symbol that `word` spells; letter case is forgiven, but not that of m and M."""
     table = _table()
     if word in table.spellings:
         return table.spellings[word]
@@ -163,6 +168,11 @@ def _symbol(word: str) -> str:
     alike = {
         table.spellings.get(known, known)
         for known in table.symbols
-        if known.casefold() == word.casefold() and (known[0] == word[0] or word[0] not in "mM")
+        if known.casefold() == word.casefold() and _same_m(known, word)
     }
     return alike.pop() if len(alike) == 1 else word
+
+
+def _same_m(known: str, word: str) -> bool:
+    """Whether milli, mega, metre and molar are told apart as in `known`."""
+    return all(a == b or a not in "mM" for a, b in zip(known, word, strict=True))
