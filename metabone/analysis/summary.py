@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from metabone.analysis.compute import Answer, conditions_of
+from metabone.analysis.compute import Answer
 from metabone.analysis.plan import label_of
 from metabone.analysis.spec import AnalysisSpec
 from metabone.analysis.tables import cells_of, excluded_of, pairs_of
@@ -36,7 +36,7 @@ def summary_text(
         blocks.append(escape(spec.question))
     blocks.append(_data_line(spec, table))
     for answer in answers:
-        blocks += _section(spec, answer)
+        blocks += _section(answer)
     if figures:
         blocks.append("## Figures\n\n" + "\n".join(f"- [{path}]({path})" for path in figures))
     blocks.append(
@@ -77,26 +77,26 @@ def escape(text: str) -> str:
     """
     text = " ".join(str(text).split())
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", text)
+    # An underscore between letters means nothing to Markdown; n_treated stays readable.
+    return re.sub(r"([\\`*\[\]|#~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", text)
 
 
 def _data_line(spec: AnalysisSpec, table: StudyTable) -> str:
     source = table.source
     lines = [f"Data: `{_code(source.file)}`, {source.rows} rows, SHA-256 `{source.sha256[:12]}…`."]
     if spec.data.where:
-        lines.append("")
-        lines += _conditions(spec.data.where)
+        lines += ["", *_conditions("Rows used: those that fulfil all of", spec.data.where)]
     return "\n".join(lines)
 
 
-def _conditions(conditions: Sequence[str]) -> list[str]:
-    return ["Rows used, all of:", "", *(f"- `{_code(condition)}`" for condition in conditions)]
+def _conditions(title: str, conditions: Sequence[str]) -> list[str]:
+    return [f"{title}:", "", *(f"- `{_code(condition)}`" for condition in conditions)]
 
 
-def _section(spec: AnalysisSpec, answer: Answer) -> list[str]:
+def _section(answer: Answer) -> list[str]:
     blocks = [f"## {escape(answer.task.title)}"]
     if answer.task.asked.where:
-        blocks.append("\n".join(_conditions(conditions_of(spec, answer.task))))
+        blocks.append("\n".join(_conditions("Of these rows, those with", answer.task.asked.where)))
     result = answer.result
     if isinstance(result, PoolResult):
         blocks += _pool_blocks(result)
@@ -105,7 +105,7 @@ def _section(spec: AnalysisSpec, answer: Answer) -> list[str]:
     ledger = _ledger_block(answer)
     if ledger:
         blocks.append(ledger)
-    if answer.warnings:
+    if answer.warnings and not isinstance(result, DirectionResult):  # its text has them
         blocks.append(_bullets("Warnings", answer.warnings))
     return blocks
 

@@ -57,10 +57,7 @@ def cells_of(
 def _own_tables(answer: Answer) -> dict[str, str]:
     files = {}
     if answer.effects is not None:
-        frame = answer.effects.frame
-        frame = frame.dropna(axis="columns", how="all")
-        frame = frame.rename_axis("row").reset_index()
-        files[f"tables/effects-{answer.name}.csv"] = frame_to_csv(frame)
+        files[f"tables/effects-{answer.name}.csv"] = frame_to_csv(answer.effects.to_frame())
     if isinstance(answer.result, DirectionResult):
         files[f"tables/{answer.name}.csv"] = frame_to_csv(answer.result.to_frame())
     if isinstance(answer.result, PoolResult):

@@ -12,7 +12,7 @@ import typer
 from metabone.errors import MetaboneError, UsageError
 
 # One module for each command; the module's function of the same name is the command.
-COMMANDS = ("pool",)
+COMMANDS = ("new", "check", "effects", "pool", "regress", "direction", "run", "datasets")
 
 
 def _version(asked: bool) -> None:

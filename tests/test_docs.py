@@ -1,0 +1,188 @@
+"""The documentation keeps up: every command, option, analysis key and result field is in it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from metabone._version import __version__
+from metabone.analysis.compute import compute, read_data
+from metabone.analysis.plan import make_plan
+from metabone.analysis.provenance import provenance
+from metabone.analysis.spec import SECTIONS, AnalysisSpec, parse_spec
+from metabone.cli import COMMANDS, build_app
+from metabone.options import (
+    VARIANCES,
+    CIMethod,
+    FigureFormat,
+    Measure,
+    PIMethod,
+    Style,
+    Tau2Method,
+    choices,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+
+
+def page(name: str) -> str:
+    path = DOCS / name
+    assert path.is_file(), f"docs/{name} is missing"
+    return path.read_text(encoding="utf-8")
+
+
+def code_words(text: str) -> set[str]:
+    """Everything that stands in backticks, and every word of it."""
+    spans = re.findall(r"`([^`\n]+)`", text) + re.findall(r"```.*?\n(.*?)```", text, re.DOTALL)
+    return {word for span in spans for word in (span, *re.findall(r"[\w./-]+", span))}
+
+
+def options() -> Iterator[tuple[str, str]]:
+    """(command, spelling) of every option of every command."""
+    root: Any = typer.main.get_command(build_app())
+    for name, command in root.commands.items():
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                yield from ((name, spelling) for spelling in parameter.opts)
+
+
+def test_every_command_is_known() -> None:
+    root: Any = typer.main.get_command(build_app())
+    assert set(root.commands) == set(COMMANDS)
+    assert len(list(options())) > 40
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_page_that_names_its_options(command: str) -> None:
+    words = code_words(page(f"commands/{command}.md"))
+    asked = {spelling for name, spelling in options() if name == command}
+    assert sorted(asked - words) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_page_is_linked_from_the_front_page(command: str) -> None:
+    assert f"commands/{command}.md" in page("index.md")
+
+
+def test_no_page_names_an_option_that_is_gone() -> None:
+    known = {spelling for _, spelling in options()} | {"--help", "--version", "-h"}
+    for path in sorted((DOCS / "commands").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text))
+        assert sorted(named - known) == [], path.name
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_of_an_analysis_file_is_explained(section: str) -> None:
+    text = page("analysis-file.md")
+    heading = f"## `[[{section}]]`" if f"## `[[{section}]]`" in text else f"## `[{section}]`"
+    assert heading in text
+    part = text.split(heading, 1)[1].split("\n## ", 1)[0]
+    words = code_words(part)
+    assert sorted(set(SECTIONS[section].model_fields) - words) == []
+
+
+def test_every_top_key_of_an_analysis_file_is_explained() -> None:
+    assert sorted(set(AnalysisSpec.model_fields) - code_words(page("analysis-file.md"))) == []
+
+
+def test_every_choice_is_explained() -> None:
+    words = code_words(page("analysis-file.md"))
+    asked = {
+        *choices(Measure), *choices(Tau2Method), *choices(CIMethod), *choices(PIMethod),
+        *choices(Style), *choices(FigureFormat),
+        *(name for names in VARIANCES.values() for name in names),
+    }  # fmt: skip
+    assert sorted(asked - words) == []
+
+
+def keys(value: Any, skip: frozenset[str]) -> set[str]:
+    """Every key of nested JSON; below the keys in `skip` the table's own words are keys."""
+    if isinstance(value, dict):
+        inner = [keys(item, skip) for key, item in value.items() if key not in skip]
+        return set(value).union(*inner)
+    if isinstance(value, list):
+        return set().union(*(keys(item, skip) for item in value))
+    return set()
+
+
+# Maps whose keys are words of the table, file names or options explained elsewhere.
+FREE = frozenset({"by", "levels", "outputs", "versions", "counts", "swim", "labels"})
+
+ANALYSIS = b"""
+title = "t"
+[data]
+dataset = "exosome-synthetic"
+[[pool]]
+outcome = "BMD"
+by = ["exosome_source", ["exosome_source", "target_cell"]]
+[[regress]]
+outcome = "BMD"
+formula = "duration_weeks + species"
+[[direction]]
+outcome = "BMD"
+[[figure]]
+kind = "forest"
+"""
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, Any]:
+    """One answer of each kind, and the provenance of all three, as JSON."""
+    spec = parse_spec(ANALYSIS, "a.toml")
+    plan = make_plan(spec)
+    table = read_data(spec.data, ROOT)
+    answers = compute(spec, plan, table, lambda _: None)
+    record = provenance(spec, ANALYSIS, ROOT / "a.toml", table, answers, plan.drawings)
+    return {type(one.result).__name__: one.result.to_dict() for one in answers} | {
+        "provenance": record | {"outputs": {}}
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", ["PoolResult", "RegressionResult", "DirectionResult", "provenance"]
+)
+def test_every_field_of_a_result_is_explained(written: dict[str, Any], kind: str) -> None:
+    words = code_words(page("results-json.md"))
+    skip = FREE | {"answers", "figures", "data"} if kind == "provenance" else FREE
+    assert sorted(keys(written[kind], skip) - words) == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+    assert len(pages) > 20
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in pages
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8"))
+        if not target.startswith(("http://", "https://", "mailto:"))
+        and not (path.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_the_plan_of_decisions_lists_them_all() -> None:
+    text = page("decisions/README.md")
+    for path in (DOCS / "decisions").glob("[0-9]*.md"):
+        assert path.name in text
+
+
+def test_the_citation_names_this_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {__version__}\n" in citation
+    assert "\ncff-version: 1.2.0\n" in f"\n{citation}"
+    licence = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"\nlicense: {licence['license']}\n" in citation
+
+
+def test_the_changelog_has_this_version_and_a_place_for_changed_numbers() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {__version__}" in text
+    assert "### Numbers that changed" in text
