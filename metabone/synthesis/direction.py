@@ -14,6 +14,7 @@ from metabone._version import __version__
 from metabone.errors import DataError, UsageError
 from metabone.options import Better, check_option, nearest
 from metabone.synthesis.direction_results import (
+    NO_BETTER,
     Cell,
     DirectionResult,
     Judgement,
@@ -22,6 +23,7 @@ from metabone.synthesis.direction_results import (
     StudyVerdict,
 )
 from metabone.synthesis.direction_text import bone_sentence, swim_items, warnings_of
+from metabone.synthesis.strata import BLANK
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     Line = Mapping[str, Any]
 
-NOT_STATED = "(not stated)"
 AGREEMENT = 0.70
 DEFAULT_BY = ("exosome_source", "target_cell")
 CHANGE_WORDS: Mapping[str, str] = {
@@ -294,10 +295,7 @@ def _judge(row: int, line: Line, change: str, basis: str, *, table: StudyTable) 
         verdict = "no change"
     elif better is None:
         verdict = "unclear"
-        reason = (
-            f"neither the vocabulary nor the column better says which direction of {outcome} "
-            "is good"
-        )
+        reason = NO_BETTER
     else:
         good = (change == "increase") == (better == "higher")
         verdict = "benefit" if good else "harm"
@@ -356,7 +354,7 @@ def _cells(
     """The counts table: each combination of the columns' words, with its studies."""
     if not columns:
         return ()
-    words = frame[list(columns)].map(lambda value: _text(value) or NOT_STATED)
+    words = frame[list(columns)].map(lambda value: _text(value) or BLANK)
     levels = [tuple(dict.fromkeys(words[column])) for column in columns]
     cells = []
     for combination in product(*levels):

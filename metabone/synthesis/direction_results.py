@@ -20,6 +20,8 @@ Judgement = Literal["benefit", "harm", "no change", "unclear", "mixed"]
 #: Every judgement, in the order in which tables print them. ``mixed`` is for studies only.
 JUDGEMENTS: tuple[Judgement, ...] = ("benefit", "harm", "no change", "mixed", "unclear")
 
+NO_BETTER = "neither the column better nor the vocabulary says which direction is good"
+
 
 @dataclass(frozen=True, slots=True)
 class RowVerdict:

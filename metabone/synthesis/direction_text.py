@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from metabone.synthesis.direction_results import (
     JUDGEMENTS,
+    NO_BETTER,
     Cell,
     DirectionResult,
     RowVerdict,
@@ -81,10 +82,10 @@ def swim_items(
     Campbell et al. (2020), doi:10.1136/bmj.l6890.
     """
     bases = Counter(row.basis or "none" for row in rows)
-    grouped = f"by {' and '.join(by)}" if by else "not grouped"
+    grouped = f"grouped by {' and '.join(by)}, as the table names them" if by else "not grouped"
     gaps = sum(cell.empty for cell in cells)
     return {
-        "grouping": f"The studies are {grouped}, as the table names them.",
+        "grouping": f"The studies are {grouped}.",
         "metric": (
             "The direction of effect: benefit or harm for the animal, by the better direction of "
             "the outcome (column better, else the vocabulary). What the outcome did is taken from: "
@@ -144,13 +145,27 @@ def warnings_of(
     mixed = [study.study for study in studies if study.verdict == "mixed"]
     if mixed:
         found.append(f"less than 70% of the rows agree, so no vote: {_listed(mixed)}")
-    reasons: dict[str, list[int]] = {}
+    measured = sum(row.basis == "means" for row in rows)
+    if measured:
+        found.append(
+            f"{_rows(measured)} judged by the sign of a difference of means, however small: where "
+            "dispersions and numbers of animals are given too, pooling says more"
+        )
+    return (*found, *_unclear(rows))
+
+
+def _unclear(rows: Sequence[RowVerdict]) -> Iterable[str]:
+    """Why rows have no direction, one line for each reason."""
+    reasons: dict[str, list[RowVerdict]] = {}
     for row in rows:
         if row.reason is not None:
-            reasons.setdefault(row.reason, []).append(row.row)
-    for reason, numbers in reasons.items():
-        found.append(f"{_rows(len(numbers))} unclear ({_some(numbers)}): {reason}")
-    return tuple(found)
+            reasons.setdefault(row.reason, []).append(row)
+    for reason, found in reasons.items():
+        line = f"{_rows(len(found))} unclear ({_some([row.row for row in found])}): {reason}"
+        if reason == NO_BETTER:
+            outcomes = Counter(row.outcome for row in found)
+            line += f": {_listed(f'{name} ({count})' for name, count in outcomes.items())}"
+        yield line
 
 
 def summarise_direction(result: DirectionResult) -> str:

@@ -2,12 +2,13 @@
 
 import csv
 import hashlib
-import importlib.util
 import io
 import json
 import math
 import re
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,11 +43,8 @@ def data(name: str) -> list[dict[str, str]]:
     return rows_of(ROOT / name / "data.csv")
 
 
-def load_module(path: Path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load_module(path: Path) -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(path)))  # leaves no compiled file behind
 
 
 def resources() -> list:

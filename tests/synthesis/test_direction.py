@@ -172,6 +172,15 @@ def test_direction_from_numbers_when_no_change_is_given(more, change, basis):
     assert (basis or "none") in result.swim["metric"]
 
 
+def test_rows_without_a_better_direction_are_counted_by_outcome():
+    rows = [row("A"), row("B", "thing"), row("C", "thing"), row("D", "other thing")]
+    warnings = direction(table(rows), by=()).warnings
+    told = [line for line in warnings if "which direction is good" in line]
+    assert len(told) == 1
+    assert told[0].startswith("3 rows unclear (rows 3, 4, 5)")
+    assert told[0].endswith("thing (2) and other thing (1)")
+
+
 def test_change_that_contradicts_the_numbers_is_reported():
     result = direction(table([row("A", mean_treated=1.0, mean_control=2.0)]), by=())
     assert any("opposite of the numbers in row 2" in warning for warning in result.warnings)
@@ -237,7 +246,7 @@ def test_two_way_table_keeps_empty_cells():
     assert len(cells) == 6
     assert cells["BMSC", "osteoclast"].empty
     assert cells["AD-MSC", "osteoclast"].counts["harm"] == 1
-    assert [study.study for study in cells["AD-MSC", "(not stated)"].studies] == ["C"]
+    assert [study.study for study in cells["AD-MSC", "(not reported)"].studies] == ["C"]
     assert result.levels("exosome_source") == ("BMSC", "AD-MSC")
 
 
