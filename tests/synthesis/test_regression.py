@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metabone.cli import main
 from metabone.effects.table import EffectTable
 from metabone.errors import DataError, MetaboneError, ModelError, UsageError
 from metabone.extraction.schema import COLUMNS
@@ -361,3 +362,72 @@ def test_mixtures_are_refused_as_pooling_refuses_them() -> None:
     kinds = effect_table(data | {"outcome": ["BMD"] * 6 + ["RUNX2"] * 7})
     with pytest.raises(DataError, match="not one quantity"):
         regress(kinds, "ablat")
+
+
+# ---------------------------------------------------------------- the command
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(["regress", *arguments])
+    return int(left.value.code or 0)
+
+
+UNLOADING = ("unloading", "--outcome", "BV/TV")
+
+
+def test_from_the_table_to_the_answer_as_in_r(capsys: pytest.CaptureFixture[str]) -> None:
+    """R 4.2.2, metafor 3.8-1, from data.csv: SEM times sqrt(n), escalc(measure="SMD"), then
+    rma(yi, vi, mods = ~ duration_weeks + species, test = "knha")."""
+    assert run(*UNLOADING, "--formula", "duration_weeks + species", "--json", "-") == 0
+    out, err = capsys.readouterr()
+    content = json.loads(out)
+    assert content["k_effects"] == 29
+    rows = {each["term"]: each for each in content["coefficients"]}
+    close(
+        [rows[term]["estimate"] for term in ("intercept", "duration_weeks", "species[T.rat]")],
+        [-0.670015173146, -0.153161198070, -0.218292274299],
+    )
+    close(rows["species[T.rat]"]["se"], 0.412865733203)
+    close(rows["duration_weeks"]["pvalue"], 0.419777914799)
+    close(rows["intercept"]["ci_low"], -2.01331181876)
+    close([content["tau2"], content["qm"]], [0.601702131172, 0.352826535890])
+    close([content["qm_pvalue"], content["qe"]], [0.706011680777, 82.697789084542])
+    assert "more than one effect" in err
+    assert "rows 63, 165, 219-220: n_treated and n_control are blank" in err
+
+
+def test_the_command_prints_writes_and_keeps_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "coefficients.csv"
+    assert run(*UNLOADING, "--formula", "species", "-o", str(path)) == 0
+    assert "species: reference mouse; others rat" in capsys.readouterr().out
+    frame = pd.read_csv(path)
+    assert frame["term"].tolist() == ["intercept", "species[T.rat]"]
+    assert run(*UNLOADING, "--formula", "species", "-o", str(path)) == 1
+    assert "--force" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("formula", "status", "words"),
+    [
+        ("__import__('os').system('id')", 2, "__import__()"),
+        ("species.__class__", 2, "'.'"),
+        ("lambda: 0", 2, "'lambda'"),
+        ("f'{species}'", 2, "'f'"),
+        ("species @ site", 2, "'@'"),
+        ("specie", 2, "did you mean 'species'"),
+        ("study * site", 1, "leave something out"),
+        ("exosome_source", 1, "blank in every row"),
+    ],
+)
+def test_the_command_refuses_in_one_line(
+    formula: str, status: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*UNLOADING, "--formula", formula) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err
+    assert err.startswith("metabone: ")
+    assert err.count("\n") == 1

@@ -1,0 +1,70 @@
+"""``metabone regress``: what the effects depend on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from metabone.cli import common as c
+from metabone.errors import UsageError
+
+FormulaText = Annotated[
+    str,
+    typer.Option(
+        "--formula",
+        help='Moderators, e.g. "duration_weeks + species"; columns, + * : -, C(), log(), sqrt(), '
+        "center(), ns(), poly().",
+    ),
+]
+
+
+def regress(
+    table: c.Table,
+    formula: FormulaText,
+    outcome: c.Outcome = None,
+    where: c.Where = None,
+    measure: c.Measure = "SMD",
+    variance: c.Variance = "LS",
+    align: c.Align = "none",
+    unit: c.Unit = None,
+    tau2: c.Tau2 = "REML",
+    ci: c.CI = "hksj",
+    level: c.Level = 0.95,
+    on_error: c.OnError = "refuse",
+    vocabulary: c.VocabularyFile = None,
+    sheet: c.Sheet = None,
+    json: c.Json = None,
+    output: c.Output = None,
+    force: c.Force = False,
+) -> None:
+    """Explain effect sizes by moderators in a mixed-effects meta-regression.
+
+    -o writes the coefficients as CSV.
+    """
+    if json == "-" and str(output) == "-":
+        raise UsageError("--json - and -o - cannot both go to stdout; give one of them a file")
+    c.check_targets(json, output, force=force)
+    from metabone.effects.escalc import escalc
+    from metabone.files import frame_to_csv, write_whole
+    from metabone.synthesis.regression import regress as fit
+
+    rows = c.load(
+        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
+    )
+    effects = escalc(rows, measure, variance=variance, align=align, unit=unit)
+    result = fit(effects, formula, tau2=tau2, ci=ci, level=level)
+    c.report_ledger(result.effects)
+    for warning in result.warnings:
+        c.say(f"warning: {warning}")
+    text = frame_to_csv(result.to_frame())
+    to_stdout = str(output) == "-"
+    if output is not None and not to_stdout:
+        write_whole(output, text, force=force)
+        c.say(f"wrote {output}")
+    if c.emit_json(result.to_dict(), json, force=force):
+        return
+    if to_stdout:
+        typer.echo(c.visible(text), nl=False)
+    else:
+        c.show(result.summary())
