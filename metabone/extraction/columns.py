@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+_NUMBER = r"[-+−–]?[0-9]+(?:[.,][0-9]+)?\s?%?"
+_TWO_NUMBERS = re.compile(rf"{_NUMBER}\s*(?:±|\+/-|\+-|\s|\(|\[)\s*{_NUMBER}\s*[)\]]?\s*[*†‡§#]*")
 _DISPERSIONS = ("dispersion_treated", "dispersion_control", "dispersion_sham")
 
 
@@ -151,6 +154,7 @@ class _Maker:
             if self._is_numeric(name, cells, parsed):
                 self._count(parsed)
                 return parsed.values
+            self._two_numbers(name, cells)
         return self._text(name, cells)
 
     def _parse(self, cells: NDArray[Any], place: int) -> Parsed:
@@ -203,6 +207,19 @@ class _Maker:
             )
             self._add(at, name, str(cells[at]), "column-mostly-numbers", message)
         return False
+
+    def _two_numbers(self, name: str, cells: NDArray[Any]) -> None:
+        """Columns of other people's tables: "0.73 (0.08)" or "12 ± 3" in one cell."""
+        for at, cell in enumerate(cells):
+            text = str(cell).strip()
+            if _TWO_NUMBERS.fullmatch(text):
+                message = (
+                    "holds two numbers; mean and dispersion are read from columns of their own, "
+                    "such as mean_treated and dispersion_treated"
+                )
+                if text.count("(") != text.count(")"):
+                    message = "holds two numbers and a bracket without its partner; cannot be read"
+                self._add(at, name, str(cell), "two-numbers-in-cell", message)
 
     def _text(self, name: str, cells: NDArray[Any]) -> NDArray[Any]:
         import pandas as pd

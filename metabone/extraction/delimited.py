@@ -41,7 +41,7 @@ def read_delimited(file: str, data: bytes) -> Raw:
         records.insert(0, [])  # the line "sep=;" is a row of the spreadsheet
     return Raw(
         records=records,
-        about=f"{encoding} text separated by {SEPARATORS.get(separator, repr(separator))}",
+        about=f"text in {encoding}, separated by {SEPARATORS.get(separator, repr(separator))}",
         delimited=True,
         encoding=encoding,
         separator=separator,

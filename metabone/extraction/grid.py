@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ from metabone.errors import DataError
 from metabone.extraction.numbers import MISSING_MARKS, clean, is_mark, number_style
 from metabone.extraction.schema import BY_NAME, canonical_column, fold_header
 from metabone.extraction.table import Finding
-from metabone.options import nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,10 +158,13 @@ def _refuse_missing(
                 f"{file}: the column names are in row {place + 1}; "
                 f"delete the rows above it (row {top + 1} holds {_shown(header)})"
             )
-    folded = [fold_header(name) for name in header if fold_header(name)]
     alike = [
-        f"{word!r} looks like {name!r}" for name in missing for word in nearest(name, folded, n=1)
-    ]
+        f"{word!r} looks like {name!r}"
+        for name in missing
+        for word in header
+        if name in fold_header(word).split("_")
+        or difflib.SequenceMatcher(None, name, fold_header(word)).ratio() > 0.75
+    ][:3]
     hint = f"; {' and '.join(alike)}" if alike else ""
     plural = "columns" if len(missing) > 1 else "column"
     raise DataError(
@@ -211,14 +214,14 @@ def _lay(header: list[str], filled: list[tuple[int, list[str]]], raw: Raw) -> Gr
     findings: list[Finding] = []
     ragged: set[int] = set()
     cells: list[list[str]] = []
-    names = [fold_header(name) for name in header]
+    names, first = [fold_header(name) for name in header], header[0].casefold()
     for place, record in filled:
         row = place + 1
         if raw.delimited and (len(record) < width or _filled(record[width:])):
             ragged.add(row)
             findings.append(_ragged(row, len(record), width))
         cells.append([*record[:width], *[""] * (width - len(record))])
-        if [fold_header(cell) for cell in record[:3]] == names[:3] and (
+        if record[0].strip().casefold() == first and (
             [fold_header(cell) for cell in record[:width]] == names
         ):
             ragged.add(row)

@@ -42,13 +42,25 @@ class Rows:
     def __len__(self) -> int:
         return len(self.frame)
 
+    @cached_property
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {str(name): self.frame[name].to_numpy() for name in self.frame}
+
+    @cached_property
+    def _printed(self) -> dict[str, NDArray[Any]]:
+        return {str(name): self.printed[name].to_numpy(dtype=object) for name in self.printed}
+
+    @cached_property
+    def _numbers(self) -> list[int]:
+        return [int(row) for row in self.frame.index]
+
     def number(self, name: str) -> NDArray[Any]:
         """A number column; NaN where blank or unreadable."""
-        return self.frame[name].to_numpy(dtype=float)
+        return self._arrays[name].astype(float)
 
     def text(self, name: str) -> NDArray[Any]:
         """A text column; None where blank."""
-        return self.frame[name].to_numpy(dtype=object)
+        return self._arrays[name]
 
     @cached_property
     def filled_by_name(self) -> dict[str, NDArray[Any]]:
@@ -74,12 +86,16 @@ class Rows:
 
         if name not in self.headers:
             return np.full(len(self), "", dtype=object)
-        return self.printed[self.headers[name]].to_numpy(dtype=object)
+        return self._printed[self.headers[name]]
 
     def cell(self, at: int, name: str) -> str | None:
         """A cell as printed; None if the file has no such column or the cell is blank."""
         header = self.headers.get(name)
-        return str(self.printed[header].iat[at]) or None if header is not None else None
+        return None if header is None else str(self._printed[header][at]) or None
+
+    def row(self, at: int) -> int:
+        """The row number of the spreadsheet."""
+        return self._numbers[at]
 
     def report(
         self, where: NDArray[Any], name: str, code: str, message: Message
@@ -87,17 +103,13 @@ class Rows:
         """One finding for each row where `where` is true; `message` may depend on the row."""
         for at in where.nonzero()[0].tolist():
             yield Finding(
-                row=int(self.frame.index[at]),
+                row=self.row(at),
                 column=self.headers.get(name),
                 value=self.cell(at, name),
                 code=code,
                 severity=SEVERITY[code],
                 message=message if isinstance(message, str) else message(at),
             )
-
-    def row(self, at: int) -> int:
-        """The row number of the spreadsheet."""
-        return int(self.frame.index[at])
 
     @cached_property
     def endpoints(self) -> NDArray[Any]:
