@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import math
 import os
@@ -79,13 +77,18 @@ def frame_to_csv(frame: pd.DataFrame) -> str:
 
     Headers and cells pass through `safe_cell`.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([safe_cell(name) for name in frame.columns])
     cells = frame.astype(object).where(frame.notna(), None)
-    for row in cells.itertuples(index=False, name=None):
-        writer.writerow([safe_cell(value) for value in row])
-    return stream.getvalue()
+    rows = [tuple(frame.columns), *cells.itertuples(index=False, name=None)]
+    lines = [",".join(_quoted(safe_cell(value)) for value in row) for row in rows]
+    # A line that is empty would be no row to most readers.
+    return "".join((line or '""') + "\n" for line in lines)
+
+
+def _quoted(cell: str) -> str:
+    # Not by the csv module, which leaves a lone carriage return unquoted before Python 3.13.
+    if any(mark in cell for mark in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
 
 
 def check_target(path: Path, *, force: bool) -> None:
