@@ -17,6 +17,8 @@ from metabone.analysis.plan import make_plan
 from metabone.analysis.provenance import provenance
 from metabone.analysis.spec import SECTIONS, AnalysisSpec, parse_spec
 from metabone.cli import COMMANDS, build_app
+from metabone.cli.check import content as check_content
+from metabone.extraction.shipped import list_datasets
 from metabone.options import (
     VARIANCES,
     CIMethod,
@@ -141,14 +143,23 @@ def written() -> dict[str, Any]:
     table = read_data(spec.data, ROOT)
     answers = compute(spec, plan, table, lambda _: None)
     record = provenance(spec, ANALYSIS, ROOT / "a.toml", table, answers, plan.drawings)
+    effects = answers[0].effects
+    assert effects is not None
     return {type(one.result).__name__: one.result.to_dict() for one in answers} | {
-        "provenance": record | {"outputs": {}}
+        "provenance": record | {"outputs": {}},
+        "effects": effects.to_dict() | {"effects": []},
+        "check": check_content(table),
+        "datasets": {"datasets": [info.to_dict() for info in list_datasets()]},
     }
 
 
 @pytest.mark.parametrize(
-    "kind", ["PoolResult", "RegressionResult", "DirectionResult", "provenance"]
-)
+    "kind",
+    [
+        "PoolResult", "RegressionResult", "DirectionResult", "provenance", "effects", "check",
+        "datasets",
+    ],
+)  # fmt: skip
 def test_every_field_of_a_result_is_explained(written: dict[str, Any], kind: str) -> None:
     words = code_words(page("results-json.md"))
     skip = FREE | {"answers", "figures", "data"} if kind == "provenance" else FREE
