@@ -107,9 +107,11 @@ def _by_code(findings: list[Finding]) -> Iterator[str]:
 
 def _line(group: list[Finding]) -> str:
     """One message with the rows and values that it holds for."""
+    from metabone.extraction.table import rows_text
+
     rows = [found.row for found in group if found.row is not None]
     values = list(dict.fromkeys(repr(_cut(found.value)) for found in group if found.value))
-    place = [c.shorten_rows(rows) if rows else "", group[0].column or ""]
+    place = [rows_text(rows) if rows else "", group[0].column or ""]
     shown = ", ".join(values[:4]) + (", …" if len(values) > 4 else "")
     lead = ", ".join(part for part in place if part) + (f" ({shown})" if shown else "")
     return f"{lead}: {group[0].message}" if lead else group[0].message

@@ -179,26 +179,16 @@ def load(
 def report_ledger(effects: EffectTable) -> None:
     """Say on stderr which rows were set aside and what was done to the others."""
     if effects.excluded:
+        from metabone.extraction.table import rows_text
+
         reasons: dict[str, list[int]] = {}
         for line in effects.excluded:
             reasons.setdefault(line.reason, []).append(line.row)
         say(f"{len(effects.excluded)} of {effects.selected} selected rows set aside:")
         for reason, rows in reasons.items():
-            say(f"  {shorten_rows(rows)}: {reason}")
+            say(f"  {rows_text(rows)}: {reason}")
     for note in effects.notes:
         say(f"note: {note}")
-
-
-def shorten_rows(rows: Sequence[int]) -> str:
-    """``rows 3-5, 9`` for [3, 4, 5, 9]."""
-    runs: list[list[int]] = []
-    for row in sorted(rows):
-        if runs and row == runs[-1][-1] + 1:
-            runs[-1].append(row)
-        else:
-            runs.append([row])
-    text = ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)
-    return f"row{'s' if len(rows) > 1 else ''} {text}"
 
 
 def report_warnings(result: PoolResult) -> None:
