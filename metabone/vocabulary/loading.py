@@ -144,6 +144,7 @@ def read_extra(path: Path) -> Mapping[str, Kind]:
             raise UsageError(f"{path}: {kind} is no kind of word; {_hint(kind, FILES)}")
         if not isinstance(table, dict):
             raise UsageError(f'{path}: {kind} must hold tables such as [{kind}."a name"]')
+    _check_defaults(content, str(path))
     own: dict[str, Kind] = {}
     kinds = [kind for kind in content if kind in FILES]
     for kind in sorted(kinds, key=lambda name: name != "species"):  # ranges name species
@@ -163,7 +164,7 @@ def merge(
     """
     terms, index = dict(base.terms), dict(base.index)
     touched: list[_Place] = []
-    defaults = _defaults(content, kind, file)
+    defaults = content.get("defaults", {}).get(kind)
     for name, table in content.get(kind, {}).items():
         place = _Place(file, kind, name, table if isinstance(table, dict) else {})
         if not isinstance(table, dict):
@@ -182,16 +183,14 @@ def merge(
     return Kind(MappingProxyType(terms), MappingProxyType(index))
 
 
-def _defaults(content: Mapping[str, Any], kind: str, file: str) -> Mapping[str, Any]:
-    """The keys that every new term of a kind has in this file unless it says otherwise."""
-    tables = content.get("defaults", {})
-    for name, table in tables.items():
-        if name not in FILES or not isinstance(table, dict):
+def _check_defaults(content: Mapping[str, Any], file: str) -> None:
+    for kind, table in content.get("defaults", {}).items():
+        if kind not in FILES or not isinstance(table, dict):
             raise UsageError(
-                f"{file}: defaults.{name} must be a table of one kind; {_hint(name, FILES)}"
+                f"{file}: defaults.{kind} must be a table of one kind; {_hint(kind, FILES)}"
             )
-    found: Mapping[str, Any] = tables.get(kind, {})
-    return found
+        place = _Place(file, "defaults", kind, table)
+        _check_keys(place, ENDPOINT_KEYS if kind == "outcome" else TERM_KEYS)
 
 
 def _claim(index: dict[str, str], term: Term, place: _Place) -> None:
