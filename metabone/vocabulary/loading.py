@@ -41,13 +41,17 @@ FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "camarades": ("risk_of_bias.toml",),
     }
 )
-TERM_KEYS = ("label", "synonyms", "note", "parent")
-ENDPOINT_KEYS = (
-    *TERM_KEYS, "dimension", "unit", "units", "other_units", "domain", "better", "skeletal",
-    "ratio_scale", "ranges", "range_source",
+# Ordered sets.
+TERM_KEYS = MappingProxyType(dict.fromkeys(("label", "synonyms", "note", "parent")))
+ENDPOINT_KEYS = MappingProxyType(
+    dict.fromkeys(
+        (*TERM_KEYS, "dimension", "unit", "units", "other_units", "domain", "better", "skeletal",
+         "ratio_scale", "ranges", "range_source")
+    )
 )  # fmt: skip
 # Changing one of these on a known endpoint would change what its ranges and factors mean.
 SETTLED = ("dimension", "unit", "domain")
+_BETTER = choices(Better)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,10 +318,11 @@ def _better(place: _Place, default: Better | None) -> Better | None:
     return value
 
 
-def _check_keys(place: _Place, allowed: tuple[str, ...]) -> None:
-    for key in place.table:
-        if key not in allowed:
-            raise place.wrong(key, f"is not a known key; {_hint(key, allowed)}")
+def _check_keys(place: _Place, allowed: Mapping[str, None]) -> None:
+    if place.table.keys() <= allowed.keys():
+        return
+    key = next(key for key in place.table if key not in allowed)
+    raise place.wrong(key, f"is not a known key; {_hint(key, allowed)}")
 
 
 def _check_settled(place: _Place, old: Endpoint) -> None:
@@ -335,8 +340,8 @@ def _hint(word: str, known: Iterable[str]) -> str:
     return ("nearest: " if close else "known: ") + ", ".join(repr(name) for name in shown)
 
 
-def _together(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*old, *new)))
+def _together(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*old, *new))) if old else new
 
 
 def _is_text(value: Any) -> bool:
@@ -352,7 +357,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _is_better(value: Any) -> bool:
-    return value in choices(Better)
+    return isinstance(value, str) and value in _BETTER
 
 
 def _is_texts(value: Any) -> bool:
