@@ -21,6 +21,7 @@ OnError = Literal["refuse", "exclude"]
 DispersionType = Literal["SD", "SEM", "CI95"]
 Better = Literal["higher", "lower"]
 Style = Literal["metabone", "revman", "jama", "bmj"]
+ForestSort = Literal["effect", "precision", "study"]
 FigureFormat = Literal["svg", "pdf", "png", "tiff"]
 
 # The variance formulas of each measure, the default first; for NMD, LS means DELTA.

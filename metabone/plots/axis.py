@@ -1,0 +1,130 @@
+"""The axis under a plot: line, ticks, and the words on either side of zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from metabone.plots.marks import Stage
+from metabone.plots.primitives import Canvas, HAlign, Line
+from metabone.plots.spec import Tick
+from metabone.plots.styles import Style
+from metabone.plots.text import Face, longest_word, widest, width, wrap
+
+LEFT_ARROW, RIGHT_ARROW = "← ", " →"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Words on one side of zero; `level` 1 stands under level 0."""
+
+    x: float
+    align: HAlign
+    lines: tuple[str, ...]
+    level: int = 0
+
+    def left(self, face: Face) -> float:
+        """Left edge of the words."""
+        return self.x - (widest(self.lines, face) if self.align == "right" else 0.0)
+
+    def right(self, face: Face) -> float:
+        """Right edge of the words."""
+        return self.x + (widest(self.lines, face) if self.align == "left" else 0.0)
+
+
+def place_sides(stage: Stage, style: Style, face: Face, bounds: tuple[float, float]) -> list[Side]:
+    """The words on either side of zero, between `bounds`.
+
+    They meet at zero if they fit, else near it; failing that they wrap; where even a single word is
+    wider than its side, the right one stands under the left one.
+    """
+    left, right = _with_arrows(stage)
+    zero, gap = stage.clip(stage.axis.zero), 0.6 * face.size
+    room = (zero - gap - bounds[0], bounds[1] - zero - gap)
+    wide = (width(left, face), width(right, face))
+    if wide[0] <= room[0] and wide[1] <= room[1]:
+        return [Side(zero - gap, "right", (left,)), Side(zero + gap, "left", (right,))]
+    whole = bounds[1] - bounds[0]
+    if sum(wide) + 2 * gap <= whole:
+        meet = min(max(zero, bounds[0] + wide[0] + gap), bounds[1] - wide[1] - gap)
+        return [Side(meet - gap, "right", (left,)), Side(meet + gap, "left", (right,))]
+    if room[0] >= longest_word(left, face) and room[1] >= longest_word(right, face):
+        return [
+            Side(zero - gap, "right", wrap(left, face, room[0])),
+            Side(zero + gap, "left", wrap(right, face, room[1])),
+        ]
+    half = whole / 2 - gap
+    if half >= longest_word(left, face) and half >= longest_word(right, face):
+        return [
+            Side(bounds[0], "left", wrap(left, face, half)),
+            Side(bounds[1], "right", wrap(right, face, half)),
+        ]
+    return [
+        Side(bounds[0], "left", wrap(left, face, whole)),
+        Side(bounds[1], "right", wrap(right, face, whole), 1),
+    ]
+
+
+def _with_arrows(stage: Stage) -> tuple[str, str]:
+    # A no-break space keeps an arrow with its word.
+    left = f"{LEFT_ARROW.rstrip()}\u00a0{stage.axis.left}" if stage.axis.left else ""
+    right = f"{stage.axis.right}\u00a0{RIGHT_ARROW.lstrip()}" if stage.axis.right else ""
+    return left, right
+
+
+def paint_axis(
+    canvas: Canvas,
+    stage: Stage,
+    y: float,
+    style: Style,
+    face: Face,
+    sides: Sequence[Side],
+    bounds: tuple[float, float],
+) -> float:
+    """Add the axis at height `y`; the height at which it ends."""
+    colors = style.palette
+    canvas.rule(stage.left, stage.right, y, 0.7, colors.ink)
+    for tick in choose_ticks(stage, face, bounds):
+        x = stage.x(tick.at)
+        canvas.lines.append(Line(((x, y), (x, y + 0.35 * face.size)), 0.7, colors.ink))
+        canvas.write(x, y + 1.35 * face.size, tick.text, face, colors.ink, "center")
+    y += 1.75 * face.size
+    leading = style.line * face.size
+    for level in (0, 1):
+        here = [side for side in sides if side.level == level]
+        for side in here:
+            for i, text in enumerate(side.lines):
+                canvas.write(side.x, y + (i + 0.8) * leading, text, face, colors.ink, side.align)
+        y += leading * max((len(side.lines) for side in here), default=0)
+    if stage.axis.label:
+        y = _label(canvas, stage, y, style, face, bounds)
+    return y
+
+
+def _label(
+    canvas: Canvas, stage: Stage, y: float, style: Style, face: Face, bounds: tuple[float, float]
+) -> float:
+    """The axis label, centred under the plot as far as its bounds allow."""
+    leading = style.line * face.size
+    middle = (stage.left + stage.right) / 2
+    half = min(middle - bounds[0], bounds[1] - middle)
+    y += 0.25 * face.size
+    for text in wrap(stage.axis.label, face, 2 * half):
+        canvas.write(middle, y + 0.8 * leading, text, face, style.palette.ink, "center")
+        y += leading
+    return y
+
+
+def choose_ticks(stage: Stage, face: Face, bounds: tuple[float, float]) -> tuple[Tick, ...]:
+    """The densest set of ticks whose labels stand apart; the last set if none does."""
+    for ticks in stage.axis.tick_sets:
+        halves = [width(tick.text, face) / 2 for tick in ticks]
+        spans = [
+            (stage.x(tick.at) - half, stage.x(tick.at) + half)
+            for tick, half in zip(ticks, halves, strict=True)
+        ]
+        apart = all(b[0] - a[1] >= 1.1 * face.size for a, b in pairwise(spans))
+        if apart and (not spans or (spans[0][0] >= bounds[0] and spans[-1][1] <= bounds[1])):
+            return ticks
+    return stage.axis.tick_sets[-1]

@@ -1,0 +1,104 @@
+"""What stands under a forest plot, and the figure in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from metabone.plots.styles import STYLES
+from metabone.plots.words import CI, PI, TAU2, VARIANCES, level_text, measure_names, number
+
+if TYPE_CHECKING:
+    from metabone.plots.spec import Mark
+    from metabone.plots.styles import Style
+    from metabone.synthesis.results import PoolResult, Stratum
+
+
+def footer(
+    result: PoolResult, style: Style, strata: Sequence[Stratum], marks: Sequence[Mark]
+) -> tuple[str, ...]:
+    """Model, measure, marks, what was left out and version in one paragraph, then each warning."""
+    told = [_model(result, strata), _measure(result, style), _marks(marks), *_rows(result, strata)]
+    notes = [f"{text[:1].upper()}{text[1:]}." for text in _cautions(result)]
+    synthetic = "SYNTHETIC DATA. " if result.effects.synthetic else ""
+    made = f"Made with metabone {result.version}."
+    return (synthetic + " ".join([*told, made]), *(f"Note: {note}" for note in notes))
+
+
+def _model(result: PoolResult, strata: Sequence[Stratum]) -> str:
+    ci = f"{level_text(result.level)} CI by {CI[result.ci_method]}"
+    ci = ci.removesuffix(",")
+    if result.tau2_method == "EE":
+        return f"Equal-effects model, inverse-variance weights; {ci}; no prediction interval."
+    tau2 = f"τ² by {TAU2[result.tau2_method]}"
+    if strata:
+        tau2 += ", one for all subgroups" if result.strata_tau2 == "common" else (
+            ", separate in each subgroup"
+        )  # fmt: skip
+    prediction = f"prediction interval: {PI[result.pi_method]}"
+    return f"Random-effects model, inverse-variance weights; {tau2}; {ci}; {prediction}."
+
+
+def _measure(result: PoolResult, style: Style) -> str:
+    effects = result.effects
+    scale = {"ROM": "ratio", "VR": "ratio", "CVR": "ratio"}.get(effects.measure, "none")
+    _, long = measure_names(effects.measure, effects.unit, style, scale)
+    formula = VARIANCES.get((effects.measure, effects.variance), "")
+    of_log = " of the logarithm" if scale == "ratio" else ""
+    text = f"{long}; variance{of_log} {effects.variance}" + (f": {formula}" if formula else "")
+    if effects.align == "benefit":
+        text += "; outcomes where lower is better are reversed, so that higher is better"
+    return f"{text}."
+
+
+def _marks(marks: Sequence[Mark]) -> str:
+    parts = ["Squares: effects, area by weight in the overall model"]
+    parts.append("diamonds: pooled effects and their intervals")
+    if any(mark.kind == "interval" for mark in marks):
+        parts.append("barred line: prediction interval")
+    return "; ".join(parts) + "; arrows: beyond the axis."
+
+
+def _rows(result: PoolResult, strata: Sequence[Stratum]) -> list[str]:
+    effects = result.effects
+    lines = []
+    if effects.excluded:
+        lines.append(
+            f"{len(effects.excluded)} of {effects.selected} selected rows are set aside with "
+            "their reasons in the ledger."
+        )
+    empty = sum(not stratum.rows for stratum in strata)
+    if empty:
+        lines.append(f"{empty} of {len(strata)} combinations have no study and are not listed.")
+    return lines
+
+
+def _cautions(result: PoolResult) -> list[str]:
+    """Warnings of the answer, without the one that the banner shows."""
+    return [text for text in result.warnings if not text.startswith("SYNTHETIC")]
+
+
+def describe(result: PoolResult, strata: Sequence[Stratum]) -> str:
+    """The figure in a few sentences, for readers who cannot see it."""
+    effects, overall = result.effects, result.overall
+    _, long = measure_names(effects.measure, effects.unit, STYLES["metabone"])
+    kind = "Forest plot (SYNTHETIC DATA)" if effects.synthetic else "Forest plot"
+    sentences = [
+        f"{kind} of {result.outcome}: {overall.k_effects} effects of {overall.k_studies} studies.",
+        f"Overall {long[:1].lower()}{long[1:]} {_range(overall.estimate, overall.ci())}.",
+    ]
+    low, high = overall.pi()
+    if not math.isnan(low):
+        sentences.append(f"Prediction interval {number(low, 2)} to {number(high, 2)}.")
+    for stratum in strata:
+        if stratum.estimate is not None:
+            found = stratum.estimate
+            sentences.append(f"{stratum.label}: {_range(found.estimate, found.ci())}.")
+        elif stratum.rows:
+            sentences.append(f"{stratum.label}: not pooled.")
+    return " ".join(sentences)
+
+
+def _range(estimate: float, ends: tuple[float, float]) -> str:
+    return f"{number(estimate, 2)} ({number(ends[0], 2)} to {number(ends[1], 2)})"
