@@ -56,6 +56,11 @@ class Answer:
         """What to look at again."""
         return self.result.warnings
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was converted or aligned on the way."""
+        return () if self.effects is None else self.effects.notes
+
 
 def read_data(data: DataSpec, folder: Path) -> StudyTable:
     """The table of an analysis file; its paths are relative to `folder`, where the file lies.

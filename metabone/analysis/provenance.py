@@ -91,7 +91,7 @@ def _options(spec: AnalysisSpec, answer: Answer) -> Mapping[str, Any]:
         options["variance"] = answer.effects.variance
     if isinstance(answer.result, PoolResult):
         options |= {"pi": answer.result.pi_method, "model": answer.result.model}
-    return options | {"warnings": list(answer.warnings)}
+    return options | {"warnings": list(answer.warnings), "notes": list(answer.notes)}
 
 
 def _date() -> dict[str, str]:

@@ -107,6 +107,8 @@ def _section(answer: Answer) -> list[str]:
         blocks.append(ledger)
     if answer.warnings and not isinstance(result, DirectionResult):  # its text has them
         blocks.append(_bullets("Warnings", answer.warnings))
+    if answer.notes:
+        blocks.append(_bullets("Notes", answer.notes))
     return blocks
 
 

@@ -41,9 +41,9 @@ def run(
     c.check_targets(json, force=force)
     with Bar() as bar:
         result = run_analysis(analysis, output, force=force, progress=bar.step)
-    for answer in result.answers:
-        for warning in answer.warnings:
-            c.say(f"{answer.name}: warning: {warning}")
+    number = sum(len(answer.warnings) for answer in result.answers)
+    if number:
+        c.say(f"{number} warning{'s' * (number > 1)}, under their answers in {output}/summary.md")
     if not c.emit_json(result.to_dict(), json, force=force):
         c.show(result.summary())
 
