@@ -12,6 +12,8 @@ import numpy as np
 
 from metabone.effects import formulas
 from metabone.files import plain
+from metabone.models.multilevel import MultilevelFit, multilevel
+from metabone.models.problem import constant_correlation
 from metabone.models.random_effects import (
     RandomEffectsFit,
     i2_from_tau2,
@@ -19,6 +21,7 @@ from metabone.models.random_effects import (
     random_effects,
     tau2_interval,
 )
+from metabone.models.robust import robust
 
 ARMS = ("n1i", "m1i", "sd1i", "n2i", "m2i", "sd2i")
 TESTS = {"z": "wald", "knha": "hksj"}
@@ -102,8 +105,51 @@ def _metareg(data: Block) -> Block:
     return answer
 
 
+def _multilevel(data: Block) -> Block:
+    yi, study = np.asarray(data["yi"], dtype=float), data["study"]
+    vi = np.asarray(data["vi"], dtype=float)
+    X = _design(data) if "X" in data else None
+    answer: Block = {}
+    for rho in (0.0, 0.5):
+        V = constant_correlation(vi, study, rho)
+        random = {"study": study, "effect": range(len(yi))}
+        for name, df in (("z", "normal"), ("t", "residual")):
+            fit = multilevel(yi, V, random, X, df=df)
+            block = _multilevel_block(fit, scalar=X is None)
+            if name == "z":
+                block["cr2"] = _cr2_block(fit, scalar=X is None)
+            answer[f"rho={rho:g}/{name}"] = block
+    return answer
+
+
+def _multilevel_block(fit: MultilevelFit, *, scalar: bool) -> Block:
+    low, high = fit.ci()
+    vectors = {
+        "coef": fit.coef, "se": fit.se, "ci_lower": low, "ci_upper": high, "pvalue": fit.pvalue,
+    }  # fmt: skip
+    block = {key: value[0] if scalar else value for key, value in vectors.items()}
+    block |= {
+        "sigma2_between": fit.sigma2["study"], "sigma2_within": fit.sigma2["effect"],
+        "loglik": fit.loglik, "q": fit.q, "qm": fit.qm,
+    }  # fmt: skip
+    if scalar:
+        block["pi_lower"], block["pi_upper"] = fit.pi()
+    return block
+
+
+def _cr2_block(fit: MultilevelFit, *, scalar: bool) -> Block:
+    cr2 = robust(fit)
+    low, high = cr2.ci()
+    vectors = {
+        "se": cr2.se, "df": cr2.df, "pvalue": cr2.pvalue, "ci_lower": low, "ci_upper": high,
+    }  # fmt: skip
+    return {key: value[0] if scalar else value for key, value in vectors.items()}
+
+
 ANSWERS: dict[str, Callable[[Block], Block]] = {
     "escalc": _escalc,
     "uni": _uni,
     "metareg": _metareg,
+    "multilevel": _multilevel,
+    "multilevel_metareg": _multilevel,
 }

@@ -1,0 +1,159 @@
+"""Likelihood of any random-effects structure, nested or crossed, by connected components.
+
+Effects that share a sampling block or a level of any random factor form a component; the covariance
+M = V + Σ_l σ_l² Z_l Z_l′ is block-diagonal by component and each block is handled whole. Cost grows
+with the cube of the largest component, so crossed factors that tie everything together are for
+hundreds or a few thousand effects; for studies alone `nested` is linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabone.models.nested import Solution
+from metabone.models.newton import Surface
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Components of one size n: ``index`` (g, n) rows, ``v`` (g, n, n), ``z`` (g, L, n, n)."""
+
+    index: IntArray
+    v: FloatArray
+    z: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """Data in the caller's order: ``y`` (B or 1, k), ``x`` (p, k), and the groups that hold M."""
+
+    names: tuple[str, ...]
+    y: FloatArray
+    x: FloatArray
+    groups: tuple[Group, ...]
+    restricted: bool
+
+    def solve(self, theta: FloatArray, rows: IntArray) -> Solution:
+        """Coefficients and what they rest on at `theta` (b, L), for the data sets `rows`."""
+        parts = [self._solve_one(point, row)[0] for point, row in zip(theta, rows, strict=True)]
+        return Solution(
+            *(np.stack([getattr(part, name) for part in parts]) for name in _SOLUTION_FIELDS)
+        )
+
+    def evaluate(self, theta: FloatArray, rows: IntArray) -> Surface:
+        """Log-likelihood (without constants), gradient and information at `theta` (b, L)."""
+        parts = [self._evaluate_one(point, row) for point, row in zip(theta, rows, strict=True)]
+        value, gradient, observed, expected = zip(*parts, strict=True)
+        return Surface(np.array(value), np.stack(gradient), np.stack(observed), np.stack(expected))
+
+    def _inverses(self, theta: FloatArray) -> list[FloatArray]:
+        return [
+            np.linalg.inv(group.v + np.einsum("l,glij->gij", theta, group.z))
+            for group in self.groups
+        ]
+
+    def _solve_one(self, theta: FloatArray, row: int) -> tuple[Solution, list[FloatArray]]:
+        inverses = self._inverses(theta)
+        k, p = self.x.shape[1], self.x.shape[0]
+        y = self.y[0] if len(self.y) == 1 else self.y[row]
+        h = np.empty((p, k))
+        solved = np.empty(k)
+        logdet = 0.0
+        for group, inverse in zip(self.groups, inverses, strict=True):
+            h[:, group.index] = np.einsum("gij,pgj->pgi", inverse, self.x[:, group.index])
+            solved[group.index] = np.einsum("gij,gj->gi", inverse, y[group.index])
+            logdet -= float(np.linalg.slogdet(inverse)[1].sum())
+        cov = np.linalg.inv(h @ self.x.T)
+        coef = cov @ (h @ y)
+        r = solved - coef @ h
+        q = float(r @ (y - coef @ self.x))
+        return Solution(coef, cov, h, r, np.float64(q), np.float64(logdet)), inverses  # type: ignore[arg-type]
+
+    def _evaluate_one(
+        self, theta: FloatArray, row: int
+    ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
+        at, inverses = self._solve_one(theta, row)
+        levels, p = len(theta), len(self.x)
+        quadratic, trace = np.zeros(levels), np.zeros(levels)
+        cubic, squared = np.zeros((levels, levels)), np.zeros((levels, levels))
+        seen = np.zeros((levels, p))
+        first, second = np.zeros((levels, p, p)), np.zeros((levels, levels, p, p))
+        for group, inverse in zip(self.groups, inverses, strict=True):
+            r, h = at.r[group.index], at.h[:, group.index]
+            turned = inverse[:, None] @ group.z  # M⁻¹ G_l
+            gr = np.einsum("glij,gj->lgi", group.z, r)
+            gh = np.einsum("glij,pgj->lpgi", group.z, h)
+            quadratic += np.einsum("gi,lgi->l", r, gr)
+            trace += np.einsum("glii->l", turned)
+            cubic += np.einsum("lgi,gij,mgj->lm", gr, inverse, gr, optimize=True)
+            squared += np.einsum("glij,gmji->lm", turned, turned, optimize=True)
+            seen += np.einsum("pgi,lgi->lp", h, gr)
+            first += np.einsum("pgi,lqgi->lpq", h, gh)
+            second += np.einsum("lpgi,gij,mqgj->lmpq", gh, inverse, gh, optimize=True)
+        cubic -= seen @ at.cov @ seen.T
+        value = -0.5 * float(at.logdet + at.q)
+        if self.restricted:
+            trace -= np.einsum("pq,lqp->l", at.cov, first)
+            with_cov = at.cov @ first
+            squared += np.einsum("lpq,mqp->lm", with_cov, with_cov)
+            squared -= 2 * np.einsum("pq,lmqp->lm", at.cov, second)
+            value += 0.5 * float(np.linalg.slogdet(at.cov)[1])
+        return value, 0.5 * (quadratic - trace), cubic - 0.5 * squared, 0.5 * squared
+
+
+_SOLUTION_FIELDS = ("coef", "cov", "h", "r", "q", "logdet")
+
+
+def connect(
+    factors: Sequence[NDArray[np.int64]], block_codes: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Component (k,) of each effect: those that share a level of any factor or a block of V."""
+    # Needed here alone, and slow to import.
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    columns, offset = [], 0
+    for codes in (*factors, block_codes):
+        columns.append(codes + offset)
+        offset += int(codes.max()) + 1
+    k = len(block_codes)
+    rows = np.tile(np.arange(k), len(columns))
+    levels = np.concatenate(columns) + k
+    links = coo_matrix((np.ones(len(rows)), (rows, levels)), shape=(k + offset, k + offset))
+    labels = connected_components(links, directed=False)[1][:k]
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def group_components(
+    component: NDArray[np.int64],
+    factors: Sequence[NDArray[np.int64]],
+    blocks: Sequence[tuple[IntArray, FloatArray]],
+) -> tuple[Group, ...]:
+    """Components of equal size together, with V from `blocks` (rows, covariance) filled in."""
+    order = np.argsort(component, kind="stable")
+    sizes = np.bincount(component)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    where = np.empty(len(order), dtype=np.intp)
+    where[order] = np.arange(len(order)) - np.repeat(starts, sizes)
+    groups = []
+    for size in np.unique(sizes):
+        members = np.flatnonzero(sizes == size)
+        index = order[starts[members][:, None] + np.arange(size)]
+        number = np.full(len(sizes), -1)
+        number[members] = np.arange(len(members))
+        v = np.zeros((len(members), size, size))
+        for rows, block in blocks:
+            member = number[component[rows[0]]]
+            if member >= 0:
+                place = where[rows]
+                v[member, place[:, None], place] = block
+        z = np.stack([codes[index][:, :, None] == codes[index][:, None, :] for codes in factors], 1)
+        groups.append(Group(index, v, z.astype(float)))
+    return tuple(groups)

@@ -1,0 +1,283 @@
+"""Cluster-robust inference that holds for few clusters: CR2 with Satterthwaite df, AHT F tests.
+
+With working covariance Φ and weights W = Φ⁻¹, V = A Σ_i X_i′W_i A_i e_i e_i′A_i′W_i X_i A where
+A = (X′WX)⁻¹. CR0 has A_i = I; CR1 multiplies by m / (m − 1); CR2 takes
+A_i = D_i′(D_i B_i D_i′)^(−1/2) D_i with D_i′D_i = Φ_i and B_i = Φ_i − X_i A X_i′, which makes V
+exact if Φ is right.
+
+Bell & McCaffrey (2002); Tipton (2015), doi:10.1037/met0000011; Pustejovsky & Tipton (2018),
+doi:10.1080/07350015.2016.1247004.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metabone.errors import DataError, ModelError
+from metabone.models.intervals import critical, f_p, two_sided_p
+from metabone.models.multilevel import MultilevelFit
+from metabone.models.nested import Nested
+from metabone.options import RobustType, check_option
+
+FloatArray = NDArray[np.float64]
+
+# Eigenvalues of B_i below this share of the largest stand for directions that the design uses up.
+RANK = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterGroup:
+    """Clusters of one size n: ``x`` (g, n, p), ``phi`` (g, n, n), ``e`` (g, n) residuals."""
+
+    x: FloatArray
+    phi: FloatArray
+    e: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class RobustFit:
+    """Cluster-robust covariance of p coefficients from m clusters.
+
+    ``df`` (p,) are Satterthwaite's for CR2 and m − p otherwise.
+    """
+
+    coef: FloatArray
+    vcov: FloatArray
+    df: FloatArray
+    type: str
+    m: int
+    _bread: FloatArray = field(repr=False)
+    _loads: FloatArray = field(repr=False)
+    _inner: FloatArray = field(repr=False)
+
+    @property
+    def se(self) -> FloatArray:
+        """(p,) standard errors."""
+        return np.sqrt(np.diagonal(self.vcov))
+
+    @property
+    def statistic(self) -> FloatArray:
+        """(p,) t statistics."""
+        return self.coef / self.se
+
+    @property
+    def pvalue(self) -> FloatArray:
+        """(p,) two-sided p-values."""
+        return two_sided_p(self.statistic, self.df)
+
+    def ci(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+        """(p,) lower and upper confidence limits."""
+        half = critical(self.df, level) * self.se
+        return self.coef - half, self.coef + half
+
+    def wald(self, contrasts: ArrayLike) -> tuple[float, int, float, float]:
+        """Approximate Hotelling T² (AHT) test that ``contrasts @ coef`` is zero.
+
+        Returns
+        -------
+        F, its two degrees of freedom, and the p-value. The second df is NaN (and so is the
+        p-value) where the clusters are too few for any test of so many contrasts.
+
+        References
+        ----------
+        Tipton & Pustejovsky (2015), doi:10.3102/1076998615606099.
+        """
+        c = np.atleast_2d(np.asarray(contrasts, dtype=float))
+        count = len(c)
+        wald = float((c @ self.coef) @ np.linalg.solve(c @ self.vcov @ c.T, c @ self.coef))
+        eta = self._hotelling_df(c)
+        df2 = eta - count + 1
+        if not df2 > 0:
+            return float("nan"), count, float("nan"), float("nan")
+        statistic = wald * df2 / (eta * count)
+        return statistic, count, df2, float(f_p(statistic, count, df2))
+
+    def _expected(self) -> FloatArray:
+        """What the robust covariance is on average if the working model is right, (p, p)."""
+        used = np.einsum("mrp,rs,msq->pq", self._loads, self._bread, self._loads, optimize=True)
+        expected: FloatArray = self._inner.sum(axis=0) - used
+        return expected
+
+    def _hotelling_df(self, contrasts: FloatArray) -> float:
+        """η = q(q + 1) / Σ_st var of the entries of the standardised covariance."""
+        omega = contrasts @ self._expected() @ contrasts.T
+        values, vectors = np.linalg.eigh(omega)
+        root = vectors @ np.diag(values**-0.5) @ vectors.T @ contrasts  # (q, p)
+        # X_i′ p_i for each standardised contrast
+        load = np.einsum("qp,mrp->qmr", root, self._loads)
+        diagonal = np.einsum("qp,mpr,sr->qsm", root, self._inner, root)
+        count = len(root)
+        total = 0.0
+        for s in range(count):
+            for t in range(count):
+                total += _products(diagonal[s, t], diagonal[t, s], load, self._bread, s, t, t, s)
+                total += _products(diagonal[s, s], diagonal[t, t], load, self._bread, s, s, t, t)
+        return count * (count + 1) / total
+
+
+def _products(
+    d: FloatArray,
+    f: FloatArray,
+    load: FloatArray,
+    bread: FloatArray,
+    a: int,
+    b: int,
+    u: int,
+    v: int,
+) -> float:
+    """Σ_ij P^{ab}_ij P^{uv}_ij with P^{ab} = diag(d) − load_a A load_b′."""
+    cross_ab = np.einsum("mp,pq,mq->m", load[a], bread, load[b])
+    cross_uv = np.einsum("mp,pq,mq->m", load[u], bread, load[v])
+    inner = (load[a].T @ load[u], load[b].T @ load[v])
+    both = np.einsum("pq,pr,rs,qs->", bread, inner[0], bread, inner[1])
+    return float(d @ f - d @ cross_uv - f @ cross_ab + both)
+
+
+def robust(fit: MultilevelFit, cluster: ArrayLike | None = None, *, type: str = "CR2") -> RobustFit:
+    """Cluster-robust inference for a multilevel fit.
+
+    Parameters
+    ----------
+    fit : the fitted model; its covariance is the working model.
+    cluster : (k,) labels; by default the first random factor. Random factors and blocks of V must
+        be nested in the clusters.
+    type : ``CR2``, ``CR1`` or ``CR0``.
+
+    Raises
+    ------
+    ModelError
+        If a random factor crosses the clusters, or there are not more clusters than coefficients.
+    """
+    type = check_option("type", type, RobustType)
+    problem = fit.problem
+    labels = next(iter(problem.codes.values())) if cluster is None else np.asarray(cluster)
+    codes = np.unique(labels, return_inverse=True)[1].reshape(-1)
+    if len(codes) != fit.k:
+        raise DataError(f"cluster has {len(codes)} labels for {fit.k} effects")
+    return sandwich(working_groups(fit, codes), fit.coef, type=type)
+
+
+def working_groups(fit: MultilevelFit, codes: NDArray[np.intp]) -> list[ClusterGroup]:
+    """The fit's data by cluster, clusters of equal size together."""
+    problem, engine = fit.problem, fit.problem.engine
+    e = problem.yi - problem.x @ fit.coef
+    same = _same(codes, next(iter(problem.codes.values())))
+    if isinstance(engine, Nested) and same:
+        return _nested_groups(fit, engine, e)
+    return _general_groups(fit, codes, e)
+
+
+def _same(a: NDArray[np.intp], b: NDArray[np.int64]) -> bool:
+    return bool((a == b).all())
+
+
+def _nested_groups(fit: MultilevelFit, engine: Nested, e: FloatArray) -> list[ClusterGroup]:
+    """In the rotated basis, which CR2 does not notice."""
+    c = engine.clusters
+    x, turned = c.rotate(fit.problem.x.T), c.rotate(e)
+    study, effect = fit.theta
+    groups = []
+    for size in np.unique(c.sizes):
+        index = c.starts[c.sizes == size][:, None] + np.arange(size)
+        one = c.one[index]
+        phi = study * one[:, :, None] * one[:, None, :]
+        phi[:, np.arange(size), np.arange(size)] += c.variance[index] + effect
+        groups.append(ClusterGroup(np.moveaxis(x[:, index], 0, -1), phi, turned[index]))
+    return groups
+
+
+def _general_groups(
+    fit: MultilevelFit, codes: NDArray[np.intp], e: FloatArray
+) -> list[ClusterGroup]:
+    problem = fit.problem
+    for name, factor in problem.codes.items():
+        owners = len(np.unique(factor * (int(codes.max()) + 1) + codes))
+        if owners > int(factor.max()) + 1:
+            raise ModelError(
+                f"the random factor {name} crosses the clusters, so that they are not independent; "
+                "cluster-robust standard errors do not exist for it"
+            )
+    blocks = problem.blocks or [(np.array([i]), problem.vi[i : i + 1, None]) for i in range(fit.k)]
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    place = np.empty(fit.k, dtype=np.intp)
+    place[order] = np.arange(fit.k) - np.repeat(starts, sizes)
+    groups = []
+    for size in np.unique(sizes):
+        members = np.flatnonzero(sizes == size)
+        index = order[starts[members][:, None] + np.arange(size)]
+        phi = np.zeros((len(members), size, size))
+        number = np.full(len(sizes), -1)
+        number[members] = np.arange(len(members))
+        for rows, block in blocks:
+            owner = codes[rows[0]]
+            if (codes[rows] != owner).any():
+                raise ModelError("sampling errors of different clusters are correlated")
+            if number[owner] >= 0:
+                phi[number[owner], place[rows][:, None], place[rows]] = block
+        for variance, factor in zip(fit.theta, problem.codes.values(), strict=True):
+            level = factor[index]
+            phi += variance * (level[:, :, None] == level[:, None, :])
+        groups.append(ClusterGroup(problem.x[index], phi, e[index]))
+    return groups
+
+
+def sandwich(groups: Sequence[ClusterGroup], coef: FloatArray, *, type: str) -> RobustFit:
+    """Robust covariance and degrees of freedom from clustered data and weights Φ⁻¹."""
+    p = len(coef)
+    m = sum(len(group.x) for group in groups)
+    if m <= p:
+        raise ModelError(f"{m} clusters cannot give robust standard errors of {p} coefficients")
+    weighted = [np.linalg.solve(group.phi, group.x) for group in groups]  # W_i X_i
+    bread = np.linalg.inv(
+        sum(np.einsum("gnp,gnq->pq", g.x, w) for g, w in zip(groups, weighted, strict=True))
+    )
+    scores, loads, inners = [], [], []
+    for group, wx in zip(groups, weighted, strict=True):
+        adjusted = wx if type != "CR2" else _adjust(group, bread) @ wx
+        turned = adjusted @ bread  # p_i of each coefficient: (g, n, p)
+        scores.append(np.einsum("gnp,gn->gp", turned, group.e))
+        # X_i′p_i as (g, p of X, p of coef), then laid out (g, coef → load)
+        loads.append(np.einsum("gnr,gnp->grp", group.x, turned))
+        inners.append(np.einsum("gnp,gnl,glq->gpq", turned, group.phi, turned, optimize=True))
+    score, load = np.concatenate(scores), np.concatenate(loads)
+    inner = np.concatenate(inners)
+    vcov = score.T @ score
+    if type == "CR1":
+        vcov = vcov * m / (m - 1)
+    df = np.full(p, float(m - p))
+    if type == "CR2":
+        df = _satterthwaite(load, inner, bread)
+    return RobustFit(coef, vcov, df, type, m, bread, load, inner)
+
+
+def _adjust(group: ClusterGroup, bread: FloatArray) -> FloatArray:
+    """CR2's A_i, (g, n, n): D′ (D B D′)^(−1/2) D by the eigenvalues that are not zero."""
+    lower = np.linalg.cholesky(group.phi)
+    d = np.swapaxes(lower, 1, 2)
+    b = group.phi - group.x @ bread @ np.swapaxes(group.x, 1, 2)
+    values, vectors = np.linalg.eigh(d @ b @ lower)
+    keep = values > RANK * values[:, -1:]
+    root = np.where(keep, np.where(keep, values, 1.0) ** -0.5, 0.0)
+    half = (vectors * root[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+    adjusted: FloatArray = lower @ half @ d
+    return adjusted
+
+
+def _satterthwaite(load: FloatArray, inner: FloatArray, bread: FloatArray) -> FloatArray:
+    """(p,) degrees of freedom (tr P)² / tr P² with P = diag(d) − U A U′ for each coefficient."""
+    p = len(bread)
+    df = np.empty(p)
+    for j in range(p):
+        u, d = load[:, :, j], inner[:, j, j]
+        cross = np.einsum("mp,pq,mq->m", u, bread, u)
+        gram = bread @ (u.T @ u)
+        first = float((d - cross).sum())
+        second = float((d**2 - 2 * d * cross).sum() + np.trace(gram @ gram))
+        df[j] = first**2 / second if second > 0 else np.nan
+    return df
