@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,7 @@ from metabone.analysis.compute import compute, read_data
 from metabone.analysis.plan import make_plan
 from metabone.analysis.provenance import provenance
 from metabone.analysis.spec import SECTIONS, AnalysisSpec, parse_spec
-from metabone.cli import COMMANDS, build_app
+from metabone.cli import COMMANDS, build_app, main
 from metabone.cli.check import content as check_content
 from metabone.extraction.shipped import list_datasets
 from metabone.options import (
@@ -164,6 +167,51 @@ def test_every_field_of_a_result_is_explained(written: dict[str, Any], kind: str
     words = code_words(page("results-json.md"))
     skip = FREE | {"answers", "figures", "data"} if kind == "provenance" else FREE
     assert sorted(keys(written[kind], skip) - words) == []
+
+
+def shown(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def sessions() -> Iterator[tuple[str, str, list[str]]]:
+    """(page, command, lines that it is shown to print) of the tour."""
+    for path in (ROOT / "README.md", DOCS / "index.md"):
+        for block in shown(path.read_text(encoding="utf-8"), "console"):
+            for part in block.split("$ ")[1:]:
+                command, *lines = part.splitlines()
+                yield path.name, command, [line for line in lines if line not in ("", "…")]
+
+
+@pytest.mark.parametrize(("name", "command", "lines"), list(sessions()))
+def test_the_tour_prints_what_it_shows(
+    name: str,
+    command: str,
+    lines: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = shlex.split(command)
+    assert program == "metabone"
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    said = capsys.readouterr()
+    refused = any(line.startswith("metabone: ") for line in lines)
+    assert bool(stop.value.code) == refused, said.err
+    printed = (said.out + said.err).splitlines()
+    assert [line for line in lines if line not in printed] == []
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    blocks = shown((ROOT / "README.md").read_text(encoding="utf-8"), "python")
+    assert blocks
+    for block in blocks:
+        run = subprocess.run(
+            [sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stderr
+        assert run.stdout
 
 
 def test_links_between_pages_lead_somewhere() -> None:
