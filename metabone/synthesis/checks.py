@@ -118,8 +118,9 @@ def warn_dependence(frame: pd.DataFrame) -> list[str]:
     shared = named.value_counts()
     shared = shared[shared > 1]
     if len(shared):
+        noun = "control group" if len(shared) == 1 else "control groups"
         messages.append(
-            f"{int(shared.sum())} effects share {len(shared)} control groups; "
+            f"{int(shared.sum())} effects share {len(shared)} {noun}; "
             "the covariance that this gives is not modelled"
         )
     return messages

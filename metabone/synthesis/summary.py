@@ -36,7 +36,7 @@ def effect(value: float) -> str:
     """An effect size with two decimals, with more only where it would vanish."""
     if math.isnan(value):
         return "n/a"
-    return f"{value:.2f}" if abs(value) >= 0.05 or value == 0 else number(value, 2)
+    return f"{value:.2f}" if abs(value) >= 0.005 or value == 0 else number(value, 2)
 
 
 def p_value(value: float) -> str:
@@ -118,11 +118,12 @@ def _test(one: Estimate) -> str:
 def _strata_lines(
     columns: tuple[str, ...], group: list[Stratum], test: list[Between], level: float
 ) -> list[str]:
-    width = max(len(stratum.label) for stratum in group)
-    width = min(max(width, len(" × ".join(columns))), 44)
+    width = min(max(len(stratum.label) for stratum in group), 44)
     title = " × ".join(columns)
     lines = [f"By {title}", f"  {'':<{width}}  studies  effects  estimate  {100 * level:g} % CI"]
-    lines += [_stratum_line(stratum, width) for stratum in group if stratum.rows]
+    # The map below a two-way table lists what is not pooled.
+    shown = [one for one in group if one.pooled or len(columns) == 1]
+    lines += [_stratum_line(stratum, width) for stratum in shown]
     for one in test:
         dof = f"{one.df:g}" if one.df2 is None else f"{one.df:g}, {one.df2:g}"
         name = "χ²" if one.test == "chi2" else "F"

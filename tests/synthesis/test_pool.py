@@ -205,7 +205,7 @@ def test_dependence_is_said() -> None:
     )
     said = " ".join(result.warnings)
     assert "1 of 11 studies give more than one effect (a: 3)" in said
-    assert "2 effects share 1 control groups" in said
+    assert "2 effects share 1 control group;" in said
     assert result.overall.k_studies == 11
 
 
