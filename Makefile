@@ -7,7 +7,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# Twice quiet: only what goes wrong is said.
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 SHELL := /bin/sh
 
 # An environment that happens to be active must not leak into .venv.

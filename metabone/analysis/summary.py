@@ -51,7 +51,7 @@ def headline(answer: Answer) -> str:
     result = answer.result
     if isinstance(result, DirectionResult):
         counts = ", ".join(f"{n} {judgement}" for judgement, n in result.counts.items() if n)
-        return f"{len(result.studies)} studies: {counts}"
+        return f"{len(result.studies)} studies: {counts}{_on_bone(result)}"
     head = f"{result.effects.measure}{f' in {result.effects.unit}' if result.effects.unit else ''}"
     if isinstance(result, PoolResult):
         one = result.overall
@@ -65,6 +65,14 @@ def headline(answer: Answer) -> str:
         f"{head} ~ {result.formula}: {'χ²' if test.df2 is None else 'F'}{df} = {test.qm:.2f}, "
         f"{p_value(test.pvalue)}, {result.k_effects} effects of {result.k_studies} studies"
     )
+
+
+def _on_bone(result: DirectionResult) -> str:
+    """How many studies are about skeletal bone mass, where the table says it."""
+    if all(study.bone_mass is None for study in result.studies):
+        return ""
+    number = sum(study.counts_for_bone for study in result.studies)
+    return f"; {number} measure skeletal bone mass in an animal given vesicles"
 
 
 def escape(text: str) -> str:
