@@ -44,6 +44,17 @@ class Clusters:
             out[..., index] = np.einsum("...mi,mij->...mj", values[..., index], vectors)
         return out
 
+    def restore(self, values: FloatArray) -> FloatArray:
+        """Undo `rotate`: turn back within clusters and put into the caller's order."""
+        turned = values
+        if self.rotations is not None:
+            turned = np.empty_like(values)
+            for index, vectors in self.rotations:
+                turned[..., index] = np.einsum("...mj,mij->...mi", values[..., index], vectors)
+        out = np.empty_like(turned)
+        out[..., self.order] = turned
+        return out
+
     def sums(self, values: FloatArray) -> FloatArray:
         """Sum over each cluster along the last axis, (…, k) to (…, m)."""
         total: FloatArray = np.add.reduceat(values, self.starts, axis=-1)

@@ -1,0 +1,93 @@
+"""What a multilevel fit says of single effects and levels: weights, partially pooled estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metabone.errors import DataError
+from metabone.models.multilevel import MultilevelFit
+from metabone.models.nested import Nested
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Predicted true means (n,) with the standard errors of prediction (n,)."""
+
+    estimate: FloatArray
+    se: FloatArray
+
+
+def weights(fit: MultilevelFit) -> FloatArray:
+    """Weight of each effect in the mean, (k,) per cent: the row sums of M⁻¹.
+
+    They can be negative where sampling errors are strongly correlated.
+    """
+    _, solved = _solve(fit, np.ones((1, fit.k)))
+    share: FloatArray = 100 * solved[0] / solved[0].sum()
+    return share
+
+
+def predict_levels(
+    fit: MultilevelFit, levels: Mapping[str, ArrayLike], X: ArrayLike | None = None
+) -> Prediction:
+    """Best linear unbiased predictions for given levels of the random factors.
+
+    Parameters
+    ----------
+    fit : the fitted model.
+    levels : for each random factor that takes part, (n,) codes of its levels (0 … as
+        ``fit.problem.codes`` numbers them); −1 for a level that the data do not have.
+    X : (n, p) design of the predictions; None for a mean alone.
+
+    References
+    ----------
+    Robinson (1991), doi:10.1214/ss/1177011926; Henderson (1975), doi:10.2307/2529430.
+    """
+    wanted = {name: np.asarray(codes) for name, codes in levels.items()}
+    unknown = set(wanted) - set(fit.problem.codes)
+    if unknown:
+        raise DataError(f"the model has no random factor {', '.join(sorted(unknown))}")
+    n = len(next(iter(wanted.values())))
+    p = fit.problem.x.shape[1]
+    x0 = np.ones((n, 1)) if X is None and p == 1 else np.asarray(X, dtype=float)
+    if x0.shape != (n, p):
+        raise DataError(f"X must have the shape ({n}, {p}); got {x0.shape}")
+    shared, prior = np.zeros((n, fit.k)), np.zeros(n)
+    for name, codes in wanted.items():
+        same = codes[:, None] == fit.problem.codes[name][None, :]
+        shared += fit.sigma2[name] * same
+        prior += fit.sigma2[name]
+    h, solved = _solve(fit, shared)
+    residual = fit.problem.yi - fit.problem.x @ fit.coef
+    estimate = x0 @ fit.coef + solved @ residual
+    left = x0 - shared @ h
+    spread = prior - np.einsum("nk,nk->n", shared, solved)
+    spread = spread + np.einsum("np,pq,nq->n", left, fit.vcov, left)
+    return Prediction(estimate, np.sqrt(np.maximum(spread, 0.0)))
+
+
+def _solve(fit: MultilevelFit, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """M⁻¹X (k, p) and M⁻¹b for each row b of `vectors` (n, k), in the caller's order."""
+    engine, theta = fit.problem.engine, fit.theta
+    columns = np.vstack([fit.problem.x.T, vectors])
+    if isinstance(engine, Nested):
+        c = engine.clusters
+        turned = c.rotate(columns)
+        w = 1 / (c.variance + theta[1])
+        wo = w * c.one
+        shrink = theta[0] / (1 + theta[0] * c.sums(wo * c.one))
+        solved = c.restore(w * turned - wo * c.spread(shrink * c.sums(wo * turned)))
+    else:
+        solved = np.empty_like(columns)
+        for group in engine.groups:
+            m = group.v + np.einsum("l,glij->gij", theta, group.z)
+            part = np.moveaxis(columns[:, group.index], 0, -1)
+            solved[:, group.index] = np.moveaxis(np.linalg.solve(m, part), -1, 0)
+    p = fit.problem.x.shape[1]
+    return solved[:p].T, solved[p:]
