@@ -61,7 +61,7 @@ class Built:
     findings: tuple[Finding, ...]
 
 
-def build(grid: Grid, separator: str | None) -> Built:
+def build(file: str, grid: Grid, separator: str | None) -> Built:
     """Name and type the columns of a grid.
 
     Raises
@@ -92,7 +92,7 @@ def build(grid: Grid, separator: str | None) -> Built:
     )
     if grid.ragged:  # their cells stand under the wrong names
         frame.loc[sorted(grid.ragged)] = None
-    implied = _implied_dispersion(headers)
+    implied = _implied_dispersion(file, headers)
     findings = (*_header_notes(headers), *maker.summary(), *maker.findings)
     return Built(frame, printed, headers, decimal, implied, maker.bad, findings)
 
@@ -286,14 +286,20 @@ def _header_notes(headers: Mapping[str, str]) -> list[Finding]:
 def _lookalike(folded: str, spellings: list[str]) -> str | None:
     import difflib
 
-    close = difflib.get_close_matches(folded, spellings, n=1, cutoff=0.84)
-    # dose_2 and dose are a pair on purpose.
-    if not close or close[0].strip("0123456789_") == folded.strip("0123456789_"):
-        return None
-    return close[0]
+    close = [
+        word
+        for word in difflib.get_close_matches(folded, spellings, n=3, cutoff=0.84)
+        if word[0] == folded[0] and not _same_but_number(word, folded)
+    ]
+    return close[0] if close else None
 
 
-def _implied_dispersion(headers: Mapping[str, str]) -> str | None:
+def _same_but_number(one: str, other: str) -> bool:
+    """Whether two names are a pair on purpose, such as dose and dose_2."""
+    return one.strip("0123456789_") == other.strip("0123456789_")
+
+
+def _implied_dispersion(file: str, headers: Mapping[str, str]) -> str | None:
     """SD, SEM or CI95 if the headers of all dispersion columns say so."""
     present = {name: fold_header(headers[name]) for name in _DISPERSIONS if name in headers}
     said = {name: IMPLIED_DISPERSION.get(folded) for name, folded in present.items()}
@@ -301,7 +307,7 @@ def _implied_dispersion(headers: Mapping[str, str]) -> str | None:
     if len(kinds) > 1:
         listed = ", ".join(repr(headers[name]) for name, kind in said.items() if kind)
         raise DataError(
-            f"the columns {listed} hold different kinds of dispersion; "
+            f"{file}: the columns {listed} hold different kinds of dispersion; "
             "all arms of a row have the same one, named in dispersion_type"
         )
     return kinds.pop() if kinds and None not in said.values() else None

@@ -20,9 +20,7 @@ _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _POINT = re.compile(rf"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+){_EXPONENT}")
 _COMMA = re.compile(rf"[+-]?[0-9]*,[0-9]+{_EXPONENT}")
 # One group of three after a short lead that is not 0: 1,239 may be 1.239 or 1239.
-_MAYBE_THOUSANDS = re.compile(
-    r"[+-]?[0-9]{1,3}(?:([\s,.'’])[0-9]{3})(?:\1[0-9]{3})*(?:[.,][0-9]+)?"
-)
+_MAYBE_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:([\s,.'’])[0-9]{3})(?:\1[0-9]{3})*(?:[.,][0-9]+)?")
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?|[+-]?∞", re.IGNORECASE)
 _MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"

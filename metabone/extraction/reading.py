@@ -61,7 +61,7 @@ def read_table(
     file, data = _bytes(path)
     raw = _raw(file, data, sheet)
     grid = to_grid(file, raw)
-    built = build(grid, raw.separator)
+    built = build(file, grid, raw.separator)
     words = load_vocabulary() if vocabulary is None else vocabulary
     frame, read_as = canonical_words(built.frame, built.headers, words)
     frame, findings = validate(frame, built, words)

@@ -104,7 +104,7 @@ class Rows:
         for at in where.nonzero()[0].tolist():
             yield Finding(
                 row=self.row(at),
-                column=self.headers.get(name),
+                column=self.headers.get(name, name) or None,
                 value=self.cell(at, name),
                 code=code,
                 severity=SEVERITY[code],

@@ -65,7 +65,7 @@ def dispersion_over_mean(rows: Rows) -> Iterator[Finding]:
     for arm in ARMS:
         n = rows.number(f"n_{arm}")
         with np.errstate(all="ignore"):
-            sem = rows.sd(arm) / np.sqrt(n)
+            sem = rows.sd(arm) / np.sqrt(np.where(n > 0, n, np.nan))
         printed = rows.text("dispersion_type") == "SEM"
         sem = np.where(printed, rows.number(f"dispersion_{arm}"), sem)
         mean = np.abs(rows.number(f"mean_{arm}"))
