@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from metabone.errors import MetaboneError, UsageError
 from metabone.extraction.reading import read_table
 from metabone.extraction.shipped import find_dataset, unknown_dataset
 from metabone.extraction.table import StudyTable
-from metabone.extraction.where import select
+from metabone.extraction.where import compile_where, select
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import PoolResult
@@ -90,14 +91,30 @@ def compute(spec: AnalysisSpec, plan: Plan, table: StudyTable, step: Step) -> tu
     MetaboneError
         Of the kind that the step raised, with the answer's name in front.
     """
+    with _called("[data]"):
+        _check_conditions(spec.data.where, table)
     answers = []
     for task in plan.tasks:
         step(task.name)
-        try:
+        with _called(task.name):
+            _check_conditions(task.asked.where, table)
             answers.append(_answer(spec, task, table))
-        except MetaboneError as error:
-            raise type(error)(f"{task.name}: {error}") from error
     return tuple(answers)
+
+
+@contextmanager
+def _called(name: str) -> Iterator[None]:
+    """Say in an error which part of the analysis it comes from."""
+    try:
+        yield
+    except MetaboneError as error:
+        raise type(error)(f"{name}: {error}") from error
+
+
+def _check_conditions(conditions: Sequence[str], table: StudyTable) -> None:
+    """Read each condition by itself, so that none can lean on the brackets of another."""
+    for condition in conditions:
+        compile_where(condition, map(str, table.frame.columns))
 
 
 def conditions_of(spec: AnalysisSpec, task: Task) -> tuple[str, ...]:

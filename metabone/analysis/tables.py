@@ -59,7 +59,9 @@ def _own_tables(answer: Answer) -> dict[str, str]:
     if answer.effects is not None:
         files[f"tables/effects-{answer.name}.csv"] = frame_to_csv(answer.effects.to_frame())
     if isinstance(answer.result, DirectionResult):
-        files[f"tables/{answer.name}.csv"] = frame_to_csv(answer.result.to_frame())
+        # The prefix keeps an answer called "pooled" from writing over the table of that name.
+        name = answer.name if answer.name.startswith("direction") else f"direction-{answer.name}"
+        files[f"tables/{name}.csv"] = frame_to_csv(answer.result.to_frame())
     if isinstance(answer.result, PoolResult):
         for pair in pairs_of(answer.result):
             name = slug("-x-".join(pair))

@@ -186,7 +186,12 @@ def test_a_fixed_date_is_written(place: Path, monkeypatch: pytest.MonkeyPatch) -
         ('"BV/TV"', '"Tb.Sp"', DataError, "tb-sp: one effect is left to pool"),
         ('"species", "sex"', '"species", "sexx"', UsageError, "did you mean sex"),
         ("data/t.csv", "data/u.csv", DataError, "u.csv"),
-        ("species in", "spices in", UsageError, "spices"),
+        ("species in", "spices in", UsageError, "[data]: "),
+        ('"species in', "\"sex == 'male') or (species in", UsageError, "[data]: "),
+        ("data/t.csv", "data", DataError, "data"),
+        ('table = "data/t.csv"', 'dataset = "unlaoding"', UsageError, "did you mean 'unloading'"),
+        ('table = "data/t.csv"', 'dataset = "bone-variability"', DataError, "bone-variability"),
+        ('t.csv"', 't.csv"\nvocabulary = "none.toml"', UsageError, "none.toml"),
         ('kind = "forest"', 'kind = "forest"\ncolumns = ["stduy"]', UsageError, "stduy"),
     ],
 )
@@ -250,6 +255,16 @@ def test_two_conditions_must_both_hold(place: Path) -> None:
     pooled = read_json(place / "out" / "json" / "bv-tv.json")
     assert pooled["overall"]["k_effects"] == 3
     assert result.answers[0].rows.selected == 3
+
+
+def test_an_answer_called_pooled_writes_over_no_table(tmp_path: Path) -> None:
+    text = (
+        "title = 't'\n[data]\ndataset = 'exosome-osteoporosis'\n[[direction]]\nname = 'pooled'\n"
+        "[[direction]]\nname = 'ledger'\n"
+    )
+    (tmp_path / "a.toml").write_text(text, encoding="utf-8")
+    files = run_analysis(tmp_path / "a.toml", tmp_path / "out").files
+    assert {"tables/direction-pooled.csv", "tables/direction-ledger.csv"} <= set(files)
 
 
 def test_a_shipped_analysis_is_found_by_its_name() -> None:
