@@ -97,7 +97,7 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "CANARY"
 
 
-def refuse(arguments: list[str], canary: Path, capsys: pytest.CaptureFixture[str]) -> str:
+def check_refused(arguments: list[str], canary: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """Run a command that must refuse; the line that it says."""
     before = sorted(path.name for path in canary.parent.iterdir())
     with pytest.raises(SystemExit) as stop:
@@ -118,14 +118,16 @@ def test_where_on_the_command_line(
     place: str, text: str, canary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = text.replace("CANARY", str(canary))
-    refuse([part.replace("TEXT", text) for part in WHERE_PLACES[place]], canary, capsys)
+    check_refused([part.replace("TEXT", text) for part in WHERE_PLACES[place]], canary, capsys)
 
 
 @pytest.mark.parametrize("text", HOSTILE_FORMULAS.values(), ids=HOSTILE_FORMULAS.keys())
 def test_formula_on_the_command_line(
     text: str, canary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refuse(["regress", "t.csv", "--formula", text.replace("CANARY", str(canary))], canary, capsys)
+    check_refused(
+        ["regress", "t.csv", "--formula", text.replace("CANARY", str(canary))], canary, capsys
+    )
 
 
 def toml_text(value: str) -> str:
@@ -152,7 +154,7 @@ def test_where_in_an_analysis_file(
 ) -> None:
     text = text.replace("CANARY", str(canary))
     Path("a.toml").write_text(analysis.replace("TEXT", toml_text(text)), encoding="utf-8")
-    refuse(["run", "a.toml", "-o", "out"], canary, capsys)
+    check_refused(["run", "a.toml", "-o", "out"], canary, capsys)
 
 
 @pytest.mark.parametrize("text", HOSTILE_FORMULAS.values(), ids=HOSTILE_FORMULAS.keys())
@@ -162,7 +164,7 @@ def test_formula_in_an_analysis_file(
     text = toml_text(text.replace("CANARY", str(canary)))
     analysis = "title='t'\n[data]\ntable='t.csv'\n[[regress]]\noutcome='BV/TV'\nformula=" + text
     Path("a.toml").write_text(analysis, encoding="utf-8")
-    refuse(["run", "a.toml", "-o", "out"], canary, capsys)
+    check_refused(["run", "a.toml", "-o", "out"], canary, capsys)
 
 
 @pytest.mark.parametrize("key", ["outcome", "by", "name", "measure", "unit"])
@@ -173,7 +175,7 @@ def test_other_keys_of_an_analysis_file(
     head = "" if key == "outcome" else "outcome='BV/TV'\n"
     analysis = f"title='t'\n[data]\ntable='t.csv'\n[[pool]]\n{head}{key}={text}"
     Path("a.toml").write_text(analysis, encoding="utf-8")
-    refuse(["run", "a.toml", "-o", "out"], canary, capsys)
+    check_refused(["run", "a.toml", "-o", "out"], canary, capsys)
 
 
 def test_cells_of_a_table_are_only_shown(canary: Path, capsys: pytest.CaptureFixture[str]) -> None:
