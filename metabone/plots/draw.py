@@ -12,18 +12,22 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
-from matplotlib.style.core import STYLE_BLACKLIST
 
 from metabone.plots.primitives import MM_PER_POINT, Layout, Line, Shape, TextRun
 
 POINTS_PER_INCH = 72.0
+#: Beginnings of the names of the settings that can change how a figure looks.
+_APPEARANCE = (
+    "agg.", "axes.", "figure.", "font.", "lines.", "patch.", "path.", "pdf.", "savefig.", "svg.",
+    "text.",
+)  # fmt: skip
 Maker = Callable[[float | None], Layout]
 
 
 def plain_settings() -> AbstractContextManager[None]:
     """matplotlib's own defaults for as long as the context lasts, whatever the user has set."""
     own = {
-        name: value for name, value in mpl.rcParamsDefault.items() if name not in STYLE_BLACKLIST
+        name: value for name, value in mpl.rcParamsDefault.items() if name.startswith(_APPEARANCE)
     }
     return mpl.rc_context(own | {"text.hinting": "none", "text.usetex": False})
 

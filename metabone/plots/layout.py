@@ -80,7 +80,7 @@ class _Sheet:
         self.indent = indent(spec.rows, style, face)
         self.y = MARGIN
         # With little room left of the plot, notes run under it, and its lines are broken there.
-        self.beside = self._left_room() >= NOTE_LEAST
+        self.beside = self._label_end() - self.start >= NOTE_LEAST
         self.gaps: list[tuple[float, float]] = []
 
     def build(self) -> Layout:
@@ -117,26 +117,34 @@ class _Sheet:
     def right_edge(self) -> float:
         return self.grid.width - MARGIN
 
-    def _left_room(self) -> float:
-        """Room between the left margin and the plot."""
-        return self.grid.plot_left - MARGIN - self.face.size
+    @property
+    def start(self) -> float:
+        """Left edge of the labels: that of the study column."""
+        return self.grid.slots["study"].x
+
+    def _label_end(self) -> float:
+        """Right edge of a label that no cell follows: the plot, or the margin behind it."""
+        if self.grid.plot_left > self.start:
+            return self.grid.plot_left - self.face.size
+        return self.right_edge
 
     def _bounds(self) -> tuple[float, float]:
-        """How far the words under the axis may reach."""
-        if self.beside:
+        """How far the words under the axis may reach: not into the notes beside them."""
+        if not self.beside:
+            return MARGIN, self.right_edge
+        if self.grid.plot_left > self.start:
             return self.grid.plot_left - self.face.size, self.right_edge
-        return MARGIN, self.right_edge
+        return MARGIN, self.start - self.face.size
 
     def _leading(self, face: Face) -> float:
         return self.style.line * face.size
 
     def _label_room(self, row: Row) -> float:
         """Room for a label: as far as the next filled cell, or the plot."""
-        ends = [self.grid.slots[key].x for key in row.cells if key != "study"]
         if row.kind == "note" and not self.beside:
             return self.right_edge - MARGIN
-        ends = [end for end in ends if end < self.grid.plot_left] or [self.grid.plot_left]
-        return min(ends) - MARGIN - self.face.size
+        cells = [self.grid.slots[key].x - self.face.size for key in row.cells if key != "study"]
+        return min([x for x in cells if x > self.start] + [self._label_end()]) - self.start
 
     # ---- rows -------------------------------------------------------------------------------
 
@@ -191,7 +199,7 @@ class _Sheet:
         row = line.row
         face = row_face(self.style, row, self.face)
         color = self.style.palette.muted if row.kind == "note" else self.style.palette.ink
-        x = MARGIN + self._inset(row)
+        x = (MARGIN if line.across else self.start) + self._inset(row)
         self._block(x, middle, line.label, face, color)
         for key, parts in line.cells.items():
             slot = self.grid.slots[key]

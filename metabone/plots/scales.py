@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from metabone.errors import UsageError
 from metabone.options import nearest
 from metabone.plots.spec import Mark, Tick
-from metabone.plots.words import number
+from metabone.plots.words import MINUS, number
 
 #: Measures whose `yi` is a natural logarithm.
 LOG_MEASURES = frozenset({"ROM", "VR", "CVR"})
 TRANSFORMS = ("none", "percent", "ratio")
 #: How many typical widths beyond the middle an interval may reach before it is clipped.
 REACH = 4.0
-_RATIO_STEPS = (
-    (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,),
-)  # fmt: skip
-_PERCENTS = (-99, -95, -90, -80, -75, -50, -25, 0, 25, 50, 100, 200, 300, 400, 900, 1900, 9900)
+#: Log axes: multiples to mark within powers of ten, and of how many powers, dense to sparse. In
+#: per cent change the ratios 0.5, 1.25, 2 and 10 are −50, +25, +100 and +900.
+_LOG_STEPS: Mapping[str, tuple[tuple[tuple[float, ...], int], ...]] = {
+    "ratio": (
+        ((1, 1.5, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 5),
+    ),
+    "percent": (
+        ((1, 1.25, 1.5, 2, 3, 5, 7.5), 1), ((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2),
+        ((1,), 5),
+    ),
+}  # fmt: skip
+#: Below this length (a factor of about 5) a log axis may be marked in equal steps.
+NARROW = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +173,14 @@ def tick_sets(low: float, high: float, scale: Scale) -> tuple[tuple[Tick, ...], 
     """
     if not scale.logarithmic:
         sets = [_linear(low, high, scale, step) for step in _steps(high - low)]
-    elif scale.name == "ratio":
-        sets = [_ratios(low, high, steps) for steps in _RATIO_STEPS]
     else:
-        sets = [_percents(low, high, every) for every in (0, 1, 2)]
-    if scale.logarithmic and max(len(ticks) for ticks in sets) < 3:
-        # A narrow stretch of a log axis is nearly linear: round numbers of what is shown.
-        sets = _linear_shown(low, high, scale) + sets
-    alternatives = [ticks for ticks in sets if len(ticks) > 1]
-    last = [_only(low, high, scale)]
-    return tuple(dict.fromkeys(alternatives or last)) + tuple(last)
+        sets = [_logs(low, high, scale, steps, every) for steps, every in _LOG_STEPS[scale.name]]
+        if high - low < NARROW:
+            # A narrow stretch of a log axis is nearly linear: round numbers of what is shown.
+            linear = _linear_shown(low, high, scale)
+            sets = linear + sets if max(map(len, sets)) < 3 else sets
+    sets = [ticks for ticks in sets if len({tick.text for tick in ticks}) == len(ticks) > 1]
+    return (*dict.fromkeys(sets), _only(low, high, scale))
 
 
 def _steps(span: float) -> list[float]:
@@ -219,22 +226,27 @@ def _is_shown(value: float, scale: Scale) -> bool:
     return value > (-100 if scale.name == "percent" else 0)
 
 
-def _ratios(low: float, high: float, steps: Sequence[float]) -> tuple[Tick, ...]:
+def _logs(
+    low: float, high: float, scale: Scale, steps: Sequence[float], every: int
+) -> tuple[Tick, ...]:
+    """The multiples `steps` of every so many powers of ten, as the scale shows them."""
     first, last = math.floor(low / math.log(10)), math.ceil(high / math.log(10))
-    values = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+    powers = [power for power in range(first, last + 1) if power % every == 0]
+    ratios = [step * 10.0**power for power in powers for step in steps]
     return tuple(
-        Tick(math.log(value), f"{value:.6g}") for value in values if low <= math.log(value) <= high
+        Tick(math.log(ratio), _ratio_text(ratio, scale))
+        for ratio in dict.fromkeys(sorted(ratios))
+        if low <= math.log(ratio) <= high
     )
 
 
-def _percents(low: float, high: float, thinning: int) -> tuple[Tick, ...]:
-    chosen: Sequence[int] = _PERCENTS
-    if thinning == 1:
-        chosen = (-99, -90, -75, -50, 0, 100, 300, 900, 9900)
-    elif thinning == 2:
-        chosen = (-99, -90, 0, 900, 9900)
-    values = [value for value in chosen if low <= math.log1p(value / 100) <= high]
-    return tuple(Tick(math.log1p(v / 100), number(v, 0, signed=True)) for v in values)
+def _ratio_text(ratio: float, scale: Scale) -> str:
+    """A ratio, or the per cent change that it means, without needless decimals."""
+    value = 100 * ratio - 100 if scale.name == "percent" else ratio
+    if abs(value) >= 1e7 or 0 < abs(value) < 1e-3:
+        return number(value, 0) if abs(value) >= 1e7 else f"{value:.3g}".replace("-", MINUS)
+    decimals = next(d for d in range(9) if math.isclose(value, round(value, d), rel_tol=1e-9))
+    return number(value, decimals, signed=scale.name == "percent")
 
 
 def _only(low: float, high: float, scale: Scale) -> tuple[Tick, ...]:

@@ -53,10 +53,10 @@ class Numbers:
     p_symbol: str = "p"
     p_zero: bool = True
     percent_in_cell: bool = True
-    heterogeneity: str = "τ²{eq}{tau2},  I²{eq}{i2}%,  Q{eq}{q},  df{eq}{df},  {p}"
-    test: str = "{symbol}{eq}{statistic}{df},  {p}"
-    between: str = "Difference between subgroups:  {statistic},  {p}"
-    join: str = ";  "
+    heterogeneity: str = "τ²{eq}{tau2}, I²{eq}{i2}%, Q{eq}{q}, df{eq}{df}, {p}"
+    test: str = "{symbol}{eq}{statistic}{df}, {p}"
+    between: str = "Difference between subgroups: {statistic}, {p}"
+    join: str = "; "
     test_subgroups: bool = True
 
 

@@ -110,8 +110,8 @@ def p_text(p: float, numbers: Numbers) -> str:
 
     Examples
     --------
-    >>> p_text(0.0312, Numbers()), p_text(0.00002, Numbers(p_symbol="P", p_zero=False))
-    ('p = 0.031', 'P < .001')
+    >>> p_text(0.0312, Numbers(eq=" = ")), p_text(0.00002, Numbers(eq="=", p_zero=False))
+    ('p = 0.031', 'p<.001')
     """
     if math.isnan(p):
         return f"{numbers.p_symbol}{numbers.eq}{NO_NUMBER}"
