@@ -7,9 +7,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 # Twice quiet: only what goes wrong is said.
-PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
+QUIET := -qq --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip $(QUIET)
 SHELL := /bin/sh
+
+RIGHT_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "metabone needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) --version 2>&1);" \
+       "name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
 
 # An environment that happens to be active must not leak into .venv.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -37,18 +43,24 @@ test: $(VENV)/.dev
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/pytest -n 2
 
-bench: $(VENV)/.dev
-	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" || exit 1; done
+# The peers live in an environment of their own, so that nothing of them can be used by mistake.
+bench: $(BENCH)/.made
+	@for script in benchmarks/*.py; do $(BENCH)/bin/python "$$script" || exit 1; done
 
 clean:
-	rm -rf $(VENV) out/unloading out/direction dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) out/unloading out/direction dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "metabone needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) --version 2>&1);" \
-	       "name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(RIGHT_PYTHON)
 	@echo "Making $(VENV) (once; takes a minute or two) ..."
 	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(BENCH)/.made: pyproject.toml
+	@$(RIGHT_PYTHON)
+	@echo "Making $(BENCH) (once; takes a minute or two) ..."
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip $(QUIET) install -e . pymare pimeta
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made
