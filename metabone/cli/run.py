@@ -65,12 +65,12 @@ class Bar:
     def step(self, name: str, done: int, total: int) -> None:
         """Say what is being done now, and how much is done."""
         if self.shown is None and time.monotonic() - self.began > PATIENCE_SECONDS:
-            self.shown = self._show(total)
+            self.shown = self._show(total, done)
         if self.shown is not None:
             progress, task = self.shown
             progress.update(task, completed=done, description=c.visible(name))
 
-    def _show(self, total: int) -> tuple[Progress, TaskID] | None:
+    def _show(self, total: int, done: int) -> tuple[Progress, TaskID] | None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -82,4 +82,4 @@ class Bar:
         progress = self.stack.enter_context(
             Progress(words, BarColumn(), MofNCompleteColumn(), console=console, transient=True)
         )
-        return progress, progress.add_task("", total=total)
+        return progress, progress.add_task("", total=total, completed=done)

@@ -311,6 +311,29 @@ def test_the_command_prints_only_json_when_asked(
     assert content["provenance"] == read_json(place / "out" / "provenance.json")
 
 
+def test_no_bar_is_drawn_where_nobody_watches(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("metabone.cli.run.PATIENCE_SECONDS", -1.0)
+    with pytest.raises(SystemExit):
+        main(["run", "a.toml", "-o", "out"])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_is_drawn_on_a_terminal(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("metabone.cli.run.PATIENCE_SECONDS", -1.0)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    with pytest.raises(SystemExit):
+        main(["run", "a.toml", "-o", "out"])
+    said = capsys.readouterr()
+    assert "forest-bv-tv" in said.err
+    assert "\x1b" not in said.out
+
+
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunResult]:
     """Runs a shipped analysis, once for this module."""
