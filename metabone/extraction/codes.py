@@ -72,7 +72,6 @@ _WARNINGS = (
 )
 _NOTES = (
     "encoding",
-    "separator",
     "decimal-comma",
     "sheet",
     "blank-rows",

@@ -93,7 +93,7 @@ def build(file: str, grid: Grid, separator: str | None) -> Built:
     if grid.ragged:  # their cells stand under the wrong names
         frame.loc[sorted(grid.ragged)] = None
     implied = _implied_dispersion(file, headers)
-    findings = (*_header_notes(headers), *maker.summary(), *maker.findings)
+    findings = (*_header_notes(headers, grid.top), *maker.summary(), *maker.findings)
     return Built(frame, printed, headers, decimal, implied, maker.bad, findings)
 
 
@@ -265,7 +265,7 @@ def _tidy(cell: str) -> str | None:
     return " ".join(cell.split()) or None
 
 
-def _header_notes(headers: Mapping[str, str]) -> list[Finding]:
+def _header_notes(headers: Mapping[str, str], row: int) -> list[Finding]:
     findings: list[Finding] = []
     spellings = [
         word for column in COLUMNS for word in (column.name, *column.synonyms) if len(word) > 3
@@ -274,12 +274,12 @@ def _header_notes(headers: Mapping[str, str]) -> list[Finding]:
         if canonical_column(header) is not None:
             if header != name:
                 message = f"is read as {name}"
-                findings.append(Finding(1, header, None, "column-read-as", "note", message))
+                findings.append(Finding(row, header, None, "column-read-as", "note", message))
             continue
         alike = _lookalike(fold_header(header), spellings)
         if alike and canonical_column(alike) not in headers:
             message = f"is no known column but looks like {alike!r}; kept as a column of its own"
-            findings.append(Finding(1, header, None, "unknown-column", "warning", message))
+            findings.append(Finding(row, header, None, "unknown-column", "warning", message))
     return findings
 
 

@@ -177,8 +177,11 @@ class _Reader:
                         raise self._wrong(f"{alias} is no column")
                     self.quoted[alias] = piece
                     out.append(f" {alias} ")
-                else:
-                    out.append(piece)
+                    continue
+                # Both would make Python read less than what is written.
+                if not inside and ("#" in piece or "\\" in piece):
+                    raise self._wrong("# and \\ stand in quotation marks only")
+                out.append(piece)
         return "".join(out)
 
     def _condition(self, node: ast.expr) -> Condition:

@@ -52,6 +52,7 @@ class Grid:
     Parameters
     ----------
     header : names as the file prints them, blanks around them removed.
+    top : row number of the header.
     rows : row number of each record, as a spreadsheet counts.
     columns : for each name its cells as printed.
     native : for each name which cells are numbers in the file itself.
@@ -59,6 +60,7 @@ class Grid:
     """
 
     header: tuple[str, ...]
+    top: int
     rows: tuple[int, ...]
     columns: tuple[NDArray[Any], ...]
     native: tuple[NDArray[Any], ...]
@@ -103,7 +105,7 @@ def to_grid(file: str, raw: Raw) -> Grid:
     if not filled:
         raise DataError(f"{file} has a header in row {top + 1} but no row below it")
     width = _width(file, header, filled, raw)
-    grid = _lay(header[:width], filled, raw)
+    grid = _lay(header[:width], top, filled, raw)
     return replace(grid, findings=(*_blank_rows(body, filled), *grid.findings))
 
 
@@ -207,7 +209,7 @@ def _width(file: str, header: list[str], filled: list[tuple[int, list[str]]], ra
     return max(place for place, name in enumerate(header) if name) + 1
 
 
-def _lay(header: list[str], filled: list[tuple[int, list[str]]], raw: Raw) -> Grid:
+def _lay(header: list[str], top: int, filled: list[tuple[int, list[str]]], raw: Raw) -> Grid:
     import numpy as np
 
     width = len(header)
@@ -239,6 +241,7 @@ def _lay(header: list[str], filled: list[tuple[int, list[str]]], raw: Raw) -> Gr
     kept = [place for place, name in enumerate(header) if name]
     return Grid(
         header=tuple(header[place] for place in kept),
+        top=top + 1,
         rows=tuple(place + 1 for place, _ in filled),
         columns=tuple(square[place] for place in kept),
         native=tuple(native[place] for place in kept),

@@ -26,10 +26,11 @@ def ranges(rows: Rows) -> Iterator[Finding]:
 
         def message(at: int) -> str:
             endpoint, species = rows.endpoints[at], rows.text("species")[at]
+            unit = f" {endpoint.unit}" if endpoint.unit else ""
             return (
-                f"is outside {low[at]:g} to {high[at]:g} {endpoint.unit}, the plausible range of "
-                f"{endpoint.name} in a {species} (unit of the row: {rows.cell(at, 'unit')}); "
-                "is the unit right?"
+                f"is outside {low[at]:g} to {high[at]:g}{unit}, the plausible range of "
+                f"{endpoint.name} in a {species} (unit of the row: "
+                f"{rows.cell(at, 'unit') or 'none'}); is the unit right?"
             )
 
         yield from rows.report(outside, name, "out-of-range", message)

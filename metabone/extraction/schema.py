@@ -142,15 +142,15 @@ COLUMNS: tuple[Column, ...] = (
     *_quantiles("control"),
     Column(
         "t", "number", "Tests instead of means", "t statistic of treated against control.",
-        "data", ("ti",),
+        "data",
     ),
     Column(
         "f", "number", "Tests instead of means",
-        "F statistic of a one-way test with two arms (1 numerator df).", "data", ("fi",),
+        "F statistic of a one-way test with two arms (1 numerator df).", "data",
     ),
     Column(
         "p", "number", "Tests instead of means", "Two-sided p value, above 0 and at most 1.",
-        "data", ("pi", "p_value", "pvalue"),
+        "data", ("p_value", "pvalue"),
     ),
     Column(
         "sign", "choice", "Tests instead of means",
