@@ -94,7 +94,9 @@ def _from_headers(
     )  # fmt: skip
     fill = given & blank
     if fill.any():
-        message = f"the headers of the dispersion say {built.implied}; {int(fill.sum())} rows"
+        count = int(fill.sum())
+        plural = "s" if count > 1 else ""
+        message = f"the headers of the dispersion say {built.implied}; {count} row{plural}"
         findings.append(Finding(None, None, None, "dispersion-type-from-header", "note", message))
         kind = np.where(fill, built.implied, rows.text("dispersion_type"))
         frame = frame.assign(dispersion_type=kind.astype(object))

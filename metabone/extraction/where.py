@@ -106,7 +106,7 @@ def _narrow(table: StudyTable, where: str | None, outcome: tuple[str, ...]) -> S
             raise DataError(f"where {where!r} selects no row; {_values(table, expression)}")
         unknown = int((~truth.true & ~truth.false).sum())
         if unknown:
-            message = f"where {where!r}: {unknown} rows with a blank cell are not selected"
+            message = f"where {where!r}: rows not selected because a cell is blank: {unknown}"
             notes.append(Finding(None, None, None, "where-unknown", "note", message))
     if outcome:
         names = {_outcome(table, word) for word in outcome}

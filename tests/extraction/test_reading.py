@@ -222,7 +222,9 @@ class TestDecimals:
         assert table.frame["mean_treated"].tolist() == [1.239]
 
     @given(values=st.lists(st.floats(0.001, 1e6), min_size=1, max_size=6))
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+    )
     def test_points_and_commas_give_the_same_floats(
         self, write: Writer, values: list[float]
     ) -> None:
@@ -372,7 +374,9 @@ class TestParquet:
         assert table.printed["n_treated"].tolist() == ["8", "8"]
 
     @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    )
     def test_floats_come_back_to_the_last_bit(self, tmp_path: Path, values: list[float]) -> None:
         size = len(values)
         columns = {"study": ["A"] * size, "outcome": ["BMD"] * size, "yi": values}
@@ -415,7 +419,7 @@ class TestHeaders:
         assert (row["n_control"], row["mean_control"], row["dispersion_control"]) == (9, 10, 2.5)
         assert row["dispersion_type"] == "SD"
         assert notes(table, "dispersion-type-from-header") == [
-            "the headers of the dispersion say SD; 1 rows"
+            "the headers of the dispersion say SD; 1 row"
         ]
         assert table.errors == ()
 

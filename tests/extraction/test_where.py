@@ -391,5 +391,5 @@ class TestSelect:
         kept = select(table, where="species == 'rat'")
         assert kept.frame.index.tolist() == [2]
         assert [f.message for f in kept.findings if f.code == "where-unknown"] == [
-            "where \"species == 'rat'\": 1 rows with a blank cell are not selected"
+            "where \"species == 'rat'\": rows not selected because a cell is blank: 1"
         ]
