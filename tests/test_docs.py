@@ -55,7 +55,9 @@ def options() -> Iterator[tuple[str, str]]:
     for name, command in root.commands.items():
         for parameter in command.params:
             if parameter.param_type_name == "option":
-                yield from ((name, spelling) for spelling in parameter.opts)
+                yield from (
+                    (name, spelling) for spelling in (*parameter.opts, *parameter.secondary_opts)
+                )
 
 
 def test_every_command_is_known() -> None:

@@ -198,4 +198,5 @@ def _figure(asked: FigureSpec, result: object) -> Any:
         result, by=asked.by, columns=asked.columns, style=asked.style, sort=asked.sort,
         title=asked.title, xlabel=asked.xlabel, xlim=asked.xlim, labels=asked.labels,
         show_prediction=asked.show_prediction, transform=asked.transform, width_mm=asked.width_mm,
+        font=asked.font,
     )  # fmt: skip

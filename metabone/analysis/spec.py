@@ -39,7 +39,7 @@ FigureKind = Literal["forest", "harvest"]
 _FIGURE_KEYS = ("kind", "name", "title", "formats", "width_mm", "dpi")
 _FOREST_KEYS = (
     "pool", "outcome", "by", "style", "columns", "sort", "xlabel", "xlim", "labels",
-    "show_prediction", "transform",
+    "show_prediction", "transform", "font",
 )  # fmt: skip
 _HARVEST_KEYS = ("direction", "outcome")
 
@@ -241,6 +241,7 @@ class FigureSpec(Section):
     labels: dict[str, str] = Field(default_factory=dict)
     show_prediction: bool = True
     transform: str | None = None
+    font: str | None = None
     formats: Formats = ("svg", "pdf")
     width_mm: Width | None = None
     dpi: Annotated[int, Field(ge=50, le=2400)] = 300
