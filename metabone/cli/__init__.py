@@ -12,7 +12,7 @@ import typer
 from metabone.errors import MetaboneError, UsageError
 
 # One module for each command; the module's function of the same name is the command.
-COMMANDS = ("new", "check", "effects", "pool", "regress", "direction", "run", "datasets")
+COMMANDS = ("new", "check", "effects", "pool", "regress", "forest", "direction", "run", "datasets")
 
 
 def _version(asked: bool) -> None:

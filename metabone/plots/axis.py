@@ -36,34 +36,35 @@ class Side:
 def place_sides(stage: Stage, style: Style, face: Face, bounds: tuple[float, float]) -> list[Side]:
     """The words on either side of zero, between `bounds`.
 
-    They meet at zero if they fit, else near it; failing that they wrap; where even a single word is
-    wider than its side, the right one stands under the left one.
+    They meet at zero or near it, on one line or on several; where there is no room for both, the
+    right one stands under the left one.
     """
     left, right = _with_arrows(stage)
     zero, gap = stage.clip(stage.axis.zero), 0.6 * face.size
-    room = (zero - gap - bounds[0], bounds[1] - zero - gap)
-    wide = (width(left, face), width(right, face))
-    if wide[0] <= room[0] and wide[1] <= room[1]:
-        return [Side(zero - gap, "right", (left,)), Side(zero + gap, "left", (right,))]
+    choices = []
+    for one in _ways(left, face):
+        for other in _ways(right, face):
+            wide = (widest(one, face) + gap, widest(other, face) + gap)
+            if sum(wide) <= bounds[1] - bounds[0]:
+                meet = min(max(zero, bounds[0] + wide[0]), bounds[1] - wide[1])
+                # A line more is as bad as words three em away from zero.
+                cost = len(one) + len(other) + abs(meet - zero) / (3 * face.size)
+                choices.append((cost, meet, one, other))
+    if choices:
+        _, meet, one, other = min(choices)
+        return [Side(meet - gap, "right", one), Side(meet + gap, "left", other)]
     whole = bounds[1] - bounds[0]
-    if sum(wide) + 2 * gap <= whole:
-        meet = min(max(zero, bounds[0] + wide[0] + gap), bounds[1] - wide[1] - gap)
-        return [Side(meet - gap, "right", (left,)), Side(meet + gap, "left", (right,))]
-    if room[0] >= longest_word(left, face) and room[1] >= longest_word(right, face):
-        return [
-            Side(zero - gap, "right", wrap(left, face, room[0])),
-            Side(zero + gap, "left", wrap(right, face, room[1])),
-        ]
-    half = whole / 2 - gap
-    if half >= longest_word(left, face) and half >= longest_word(right, face):
-        return [
-            Side(bounds[0], "left", wrap(left, face, half)),
-            Side(bounds[1], "right", wrap(right, face, half)),
-        ]
     return [
         Side(bounds[0], "left", wrap(left, face, whole)),
         Side(bounds[1], "right", wrap(right, face, whole), 1),
     ]
+
+
+def _ways(text: str, face: Face) -> list[tuple[str, ...]]:
+    """A text on one line, and broken into as many lines as it has words or fewer."""
+    limits = (width(text, face), 0.62 * width(text, face), 0.0)
+    ways = [wrap(text, face, max(limit, longest_word(text, face)) + 0.01) for limit in limits]
+    return list(dict.fromkeys(ways))
 
 
 def _with_arrows(stage: Stage) -> tuple[str, str]:
@@ -124,7 +125,7 @@ def choose_ticks(stage: Stage, face: Face, bounds: tuple[float, float]) -> tuple
             (stage.x(tick.at) - half, stage.x(tick.at) + half)
             for tick, half in zip(ticks, halves, strict=True)
         ]
-        apart = all(b[0] - a[1] >= 1.1 * face.size for a, b in pairwise(spans))
+        apart = all(b[0] - a[1] >= 0.8 * face.size for a, b in pairwise(spans))
         if apart and (not spans or (spans[0][0] >= bounds[0] and spans[-1][1] <= bounds[1])):
             return ticks
     return stage.axis.tick_sets[-1]

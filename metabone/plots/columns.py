@@ -140,7 +140,9 @@ def _is_number(text: str) -> bool:
 def _fill_arms(row: pd.Series) -> dict[str, tuple[str, ...]]:
     cells: dict[str, tuple[str, ...]] = {}
     spreads = [float(row[sd]) for _, sd, _ in _ARMS]
-    decimals = decimals_for(max(spreads), digits=3)
+    # Three digits of the SD, but no fifth decimal unless two digits need it.
+    least = decimals_for(max(spreads), most=9)
+    decimals = min(decimals_for(max(spreads), digits=3, most=9), max(4, least))
     for arm, (mean, sd, n) in enumerate(_ARMS, start=1):
         cells[f"arms.m{arm}"] = (number(float(row[mean]), decimals),)
         cells[f"arms.sd{arm}"] = (number(float(row[sd]), decimals),)

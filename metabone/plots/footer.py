@@ -22,7 +22,7 @@ def footer(
     told = [_model(result, strata), _measure(result, style), _marks(marks), *_rows(result, strata)]
     notes = [f"{text[:1].upper()}{text[1:]}." for text in _cautions(result)]
     synthetic = "SYNTHETIC DATA. " if result.effects.synthetic else ""
-    made = f"Made with metabone {result.version}."
+    made = f"Made with metabone\u00a0{result.version}."
     return (synthetic + " ".join([*told, made]), *(f"Note: {note}" for note in notes))
 
 
@@ -64,9 +64,10 @@ def _rows(result: PoolResult, strata: Sequence[Stratum]) -> list[str]:
     effects = result.effects
     lines = []
     if effects.excluded:
+        verb = "is" if len(effects.excluded) == 1 else "are"
         lines.append(
-            f"{len(effects.excluded)} of {effects.selected} selected rows are set aside with "
-            "their reasons in the ledger."
+            f"{len(effects.excluded)} of {effects.selected} selected rows {verb} set aside; the "
+            "ledger says why."
         )
     empty = sum(not stratum.rows for stratum in strata)
     if empty:

@@ -145,16 +145,14 @@ def sign_sentence(result: DirectionResult) -> str:
 def _footer(result: DirectionResult) -> tuple[str, ...]:
     synthetic = "SYNTHETIC DATA. " if result.synthetic else ""
     excluded = len(result.excluded)
+    verb = "is" if excluded == 1 else "are"
     ledger = (
-        f" {excluded} of {result.selected} selected rows are set aside with their reasons in the "
-        "ledger."
-        if excluded
-        else ""
+        f" {excluded} of {result.selected} selected rows {verb} set aside; the ledger says why."
     )
     return (
         f"{synthetic}{sign_sentence(result)} One vote for each study, by direction and not by "
         "significance: nothing is said of the size of an effect or its precision."
-        f"{ledger} Made with metabone {result.version}.",
+        f"{ledger if excluded else ''} Made with metabone\u00a0{result.version}.",
         result.bone_sentence,
     )
 

@@ -18,6 +18,8 @@ TELLING = (
 #: Columns that a column of the figure already shows.
 SHOWN_BY = {"dose": ("dose", "dose_unit"), "timepoint": ("timepoint_weeks",),
             "duration": ("duration_weeks",)}  # fmt: skip
+#: Cells that mean nothing without the name of their column.
+_ANSWERS = frozenset({"yes", "no", "true", "false", "unclear", "none", "0", "1"})
 #: How many letters one column more is worth: one long column beats two short ones up to here.
 COST = 10
 _UNITS = {"timepoint_weeks": "wk", "duration_weeks": "wk treatment", "age_weeks": "wk old"}
@@ -59,6 +61,8 @@ def detail_text(row: pd.Series, column: str) -> str:
         return ""
     if column == "dose":
         return f"{text} {cell_text(row.get('dose_unit'))}".rstrip()
+    if text.casefold() in _ANSWERS:
+        return f"{column.replace('_', ' ')}: {text}"
     return f"{text} {_UNITS[column]}" if column in _UNITS else text
 
 

@@ -19,6 +19,8 @@ SMALLEST = 5.0
 WRAP_AT, WRAP_LEAST, WORD_MOST = 165.0, 46.0, 84.0
 #: A header takes this many em, and this many times the width of its cells, before it wraps.
 HEAD_LEAST, HEAD_SPARE = 6.5, 1.25
+#: Text may shrink by so many per cent before it wraps.
+NEARLY = 7
 #: Width aimed at when none is asked for, and the least (points: 180 mm and 120 mm).
 PAGE, CARD = 180 / MM_PER_POINT, 120 / MM_PER_POINT
 POOLED = ("subtotal", "overall")
@@ -137,7 +139,28 @@ def measure_columns(spec: ForestSpec, style: Style, face: Face) -> list[ColumnSi
         for column in spec.columns
         if column.key != PLOT
     ]
-    return _widen_groups(sizes, header_face(style, face))
+    return _widen_labels(spec, _widen_groups(sizes, header_face(style, face)), style, face)
+
+
+def _widen_labels(
+    spec: ForestSpec, sizes: list[ColumnSize], style: Style, face: Face
+) -> list[ColumnSize]:
+    """Let the study column wish for the room that the labels of pooled rows need."""
+    keys = [column.key for column in spec.columns]
+    after = dict(zip(keys, [*_gaps(spec.columns, style, face)[1:], 0.0], strict=True))
+    by_key = {size.column.key: size for size in sizes}
+    place = keys.index("study")
+    wish = by_key["study"].natural
+    for row in spec.rows:
+        room = after["study"] - face.size
+        for key in keys[place + 1 :]:
+            if key in row.cells or key == PLOT:
+                break
+            room += by_key[key].natural + after[key]
+        if row.kind in (*POOLED, "prediction"):
+            wish = max(wish, width(row.label, row_face(style, row, face)) - room)
+    wider = max(by_key["study"].natural, min(wish, WRAP_AT))
+    return [replace(size, natural=wider) if size.column.key == "study" else size for size in sizes]
 
 
 def _measure_column(column: Column, rows: Sequence[Row], style: Style, face: Face) -> ColumnSize:
@@ -283,16 +306,20 @@ class Room:
         """Width and scale when no width is asked for: a page if possible, else what it takes."""
         if self.natural() <= PAGE:
             return max(self.natural(), CARD), 1.0
-        for step in range(13):
-            scale = 1 - 0.01 * step
-            if scale >= self.smallest and self._comfort(PAGE, scale) >= 0.3:
-                return PAGE, scale
+        # A little smaller without wrapping, before wrapping, before much smaller.
+        for steps, comfort in ((NEARLY, 1.0), (13, 0.3)):
+            for scale in (1 - 0.01 * step for step in range(steps)):
+                if scale >= self.smallest and self._comfort(PAGE, scale) >= comfort:
+                    return PAGE, scale
         return max(PAGE, min(self.natural(), self.least(1.0) + 60)), 1.0
 
     def scale_for(self, total: float, keys: Sequence[str]) -> float:
         """The largest scale at which the columns fit into `total` points."""
         steps = [1 - 0.01 * step for step in range(100) if 1 - 0.01 * step >= self.smallest]
         steps.append(self.smallest)
+        for scale in steps[:NEARLY]:
+            if self._comfort(total, scale) >= 1:
+                return scale
         for scale in steps:
             comfort = self._comfort(total, scale)
             if comfort >= 0.3 or (comfort >= 0 and scale <= 0.86):

@@ -156,11 +156,11 @@ def wrap(text: str, face: Face, limit: float) -> tuple[str, ...]:
     lines: list[str] = []
     current = ""
     for piece in _pieces(text, face, limit):
-        if current and width((current + piece).rstrip(), face) > limit:
-            lines.append(current.rstrip())
+        if current and width((current + piece).rstrip(" "), face) > limit:
+            lines.append(current.rstrip(" "))
             current = ""
         current += piece
-    return (*lines, current.rstrip())
+    return (*lines, current.rstrip(" "))
 
 
 def balance(text: str, face: Face, limit: float) -> tuple[str, ...]:
@@ -190,11 +190,11 @@ def _pieces(text: str, face: Face, limit: float) -> list[str]:
     """The text in pieces that each fit into `limit`; joined they give the text again."""
     pieces: list[str] = []
     for word in _WORD.findall(text):
-        if width(word.rstrip(), face) <= limit:
+        if width(word.rstrip(" "), face) <= limit:
             pieces.append(word)
             continue
         for part in _BREAKABLE.findall(word):
-            fits = width(part.rstrip(), face) <= limit
+            fits = width(part.rstrip(" "), face) <= limit
             pieces.extend([part] if fits else _chop(part, face, limit))
     return pieces
 
@@ -202,7 +202,7 @@ def _pieces(text: str, face: Face, limit: float) -> list[str]:
 def _chop(word: str, face: Face, limit: float) -> list[str]:
     chunks = [""]
     for char in word:
-        if chunks[-1] and width((chunks[-1] + char).rstrip(), face) > limit:
+        if chunks[-1] and width((chunks[-1] + char).rstrip(" "), face) > limit:
             chunks.append("")
         chunks[-1] += char
     return chunks

@@ -177,7 +177,7 @@ def test_footer_names_model_and_version(result: Any) -> None:
     for word in (
         "Random-effects model", "restricted maximum likelihood (REML)", "Hartung-Knapp",
         "t with k − 1 df", "Hedges’ g", "variance LS: 1/n₁ + 1/n₂ + g²/2N",
-        f"Made with metabone {result.version}",
+        f"Made with metabone\u00a0{result.version}",
     ):  # fmt: skip
         assert word in first
     assert len(notes) == len(result.warnings)
