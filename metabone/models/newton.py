@@ -47,6 +47,10 @@ class Maximum:
     converged: BoolArray
     iterations: NDArray[np.int64]
 
+    def take(self, rows: NDArray[np.intp] | BoolArray) -> Maximum:
+        """Some of the data sets."""
+        return Maximum(*(getattr(self, one.name)[rows] for one in fields(self)))
+
 
 Evaluate = Callable[[FloatArray, NDArray[np.intp]], Surface]
 Rows = TypeVar("Rows", FloatArray, BoolArray)

@@ -12,7 +12,7 @@ from metabone.errors import DataError, ModelError
 from metabone.models.clusters import arrange
 from metabone.models.components import Components, connect, group_components
 from metabone.models.nested import Nested
-from metabone.models.newton import Maximum, Surface, maximise
+from metabone.models.newton import BoolArray, Evaluate, Maximum, Surface, maximise
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -236,27 +236,35 @@ def search(problem: Problem, fixed: Mapping[str, float] | None = None) -> Maximu
         if held[position]:
             start[:, position] = (fixed or {})[name]
     first = maximise(problem.evaluate, start[:1], held)
-    if held.all() or not _may_have_more(problem, first):
+    if held.all() or not doubtful(problem.evaluate, first)[0]:
         return first
     others = maximise(problem.evaluate, start[1:], held)
-    both = [np.concatenate([getattr(first, n), getattr(others, n)]) for n in _MAXIMUM_FIELDS]
-    found = Maximum(*both)
-    best = int(np.where(found.converged, found.value, -np.inf).argmax())
-    return Maximum(*(getattr(found, name)[best : best + 1] for name in _MAXIMUM_FIELDS))
+    return highest([first, *(others.take(np.array([i])) for i in range(len(start) - 1))])
 
 
-_MAXIMUM_FIELDS = ("theta", "value", "converged", "iterations")
 # Components whose standardised information has an eigenvalue below this can hardly be told apart.
 FLAT = 0.1
 
 
-def _may_have_more(problem: Problem, found: Maximum) -> bool:
-    """Whether to climb from other starts too: no convergence, a boundary, or a flat surface."""
-    if not found.converged[0] or (found.theta[0] <= 0).any():
-        return True
-    observed = problem.evaluate(found.theta, np.arange(1)).observed[0]
-    size = np.diagonal(observed)
-    if (size <= 0).any():
-        return True
-    standard = observed / np.sqrt(np.outer(size, size))
-    return bool(np.linalg.eigvalsh(standard)[0] < FLAT)
+def doubtful(evaluate: Evaluate, found: Maximum) -> BoolArray:
+    """(B,) whether to climb from other starts too: no convergence, a boundary, a flat surface."""
+    observed = evaluate(found.theta, np.arange(len(found.theta))).observed
+    size = np.diagonal(observed, axis1=1, axis2=2)
+    convex = np.asarray((size <= 0).any(axis=1))
+    root = np.sqrt(np.where(convex[:, None], 1.0, size))
+    standard = observed / (root[:, :, None] * root[:, None, :])
+    flat = np.linalg.eigvalsh(standard)[:, 0] < FLAT
+    doubt: BoolArray = ~found.converged | (found.theta <= 0).any(axis=1) | convex | flat
+    return doubt
+
+
+def highest(found: Sequence[Maximum]) -> Maximum:
+    """The best converged maximum of each data set, of several searches (B,)."""
+    values = np.stack([np.where(one.converged, one.value, -np.inf) for one in found])
+    best = values.argmax(axis=0)
+    columns = np.arange(values.shape[1])
+    parts = (np.stack([getattr(one, name) for one in found]) for name in _MAXIMUM_FIELDS)
+    return Maximum(*(part[best, columns] for part in parts))
+
+
+_MAXIMUM_FIELDS = ("theta", "value", "converged", "iterations")

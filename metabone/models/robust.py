@@ -1,7 +1,7 @@
 """Cluster-robust inference that holds for few clusters: CR2 with Satterthwaite df, AHT F tests.
 
 With working covariance Φ and weights W = Φ⁻¹, V = A Σ_i X_i′W_i A_i e_i e_i′A_i′W_i X_i A where
-A = (X′WX)⁻¹. CR0 has A_i = I; CR1 multiplies by m / (m − 1); CR2 takes
+A = (X′WX)⁻¹. CR0 has A_i = I; CR1 multiplies by m / (m − 1), CR1p by m / (m − p); CR2 takes
 A_i = D_i′(D_i B_i D_i′)^(−1/2) D_i with D_i′D_i = Φ_i and B_i = Φ_i − X_i A X_i′, which makes V
 exact if Φ is right.
 
@@ -24,6 +24,7 @@ from metabone.models.nested import Nested
 from metabone.options import RobustType, check_option
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 
 # Eigenvalues of B_i below this share of the largest stand for directions that the design uses up.
 RANK = 1e-9
@@ -31,8 +32,12 @@ RANK = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class ClusterGroup:
-    """Clusters of one size n: ``x`` (g, n, p), ``phi`` (g, n, n), ``e`` (g, n) residuals."""
+    """Clusters of one size n: ``rows`` (g, n), ``x`` (g, n, p), ``phi`` (g, n, n), ``e`` (g, n).
 
+    ``e`` are residuals; ``rows`` count the effects as the caller has them.
+    """
+
+    rows: IntArray
     x: FloatArray
     phi: FloatArray
     e: FloatArray
@@ -145,7 +150,7 @@ def robust(fit: MultilevelFit, cluster: ArrayLike | None = None, *, type: str = 
     fit : the fitted model; its covariance is the working model.
     cluster : (k,) labels; by default the first random factor. Random factors and blocks of V must
         be nested in the clusters.
-    type : ``CR2``, ``CR1`` or ``CR0``.
+    type : ``CR2``, ``CR1p``, ``CR1`` or ``CR0``.
 
     Raises
     ------
@@ -168,7 +173,7 @@ def working_groups(fit: MultilevelFit, codes: NDArray[np.intp]) -> list[ClusterG
     same = _same(codes, next(iter(problem.codes.values())))
     if isinstance(engine, Nested) and same:
         return _nested_groups(fit, engine, e)
-    return _general_groups(fit, codes, e)
+    return general_groups(fit, codes, e)
 
 
 def _same(a: NDArray[np.intp], b: NDArray[np.int64]) -> bool:
@@ -186,13 +191,15 @@ def _nested_groups(fit: MultilevelFit, engine: Nested, e: FloatArray) -> list[Cl
         one = c.one[index]
         phi = study * one[:, :, None] * one[:, None, :]
         phi[:, np.arange(size), np.arange(size)] += c.variance[index] + effect
-        groups.append(ClusterGroup(np.moveaxis(x[:, index], 0, -1), phi, turned[index]))
+        rows = c.order[index]
+        groups.append(ClusterGroup(rows, np.moveaxis(x[:, index], 0, -1), phi, turned[index]))
     return groups
 
 
-def _general_groups(
+def general_groups(
     fit: MultilevelFit, codes: NDArray[np.intp], e: FloatArray
 ) -> list[ClusterGroup]:
+    """The data by any clusters that random factors and blocks of V are nested in."""
     problem = fit.problem
     for name, factor in problem.codes.items():
         owners = len(np.unique(factor * (int(codes.max()) + 1) + codes))
@@ -223,7 +230,7 @@ def _general_groups(
         for variance, factor in zip(fit.theta, problem.codes.values(), strict=True):
             level = factor[index]
             phi += variance * (level[:, :, None] == level[:, None, :])
-        groups.append(ClusterGroup(problem.x[index], phi, e[index]))
+        groups.append(ClusterGroup(index, problem.x[index], phi, e[index]))
     return groups
 
 
@@ -239,7 +246,7 @@ def sandwich(groups: Sequence[ClusterGroup], coef: FloatArray, *, type: str) -> 
     )
     scores, loads, inners = [], [], []
     for group, wx in zip(groups, weighted, strict=True):
-        adjusted = wx if type != "CR2" else _adjust(group, bread) @ wx
+        adjusted = wx if type != "CR2" else adjustment(group.x, group.phi, bread) @ wx
         turned = adjusted @ bread  # p_i of each coefficient: (g, n, p)
         scores.append(np.einsum("gnp,gn->gp", turned, group.e))
         # X_i′p_i as (g, p of X, p of coef), then laid out (g, coef → load)
@@ -247,24 +254,34 @@ def sandwich(groups: Sequence[ClusterGroup], coef: FloatArray, *, type: str) -> 
         inners.append(np.einsum("gnp,gnl,glq->gpq", turned, group.phi, turned, optimize=True))
     score, load = np.concatenate(scores), np.concatenate(loads)
     inner = np.concatenate(inners)
-    vcov = score.T @ score
-    if type == "CR1":
-        vcov = vcov * m / (m - 1)
+    vcov = score.T @ score * inflation(type, m, p)
     df = np.full(p, float(m - p))
     if type == "CR2":
         df = _satterthwaite(load, inner, bread)
     return RobustFit(coef, vcov, df, type, m, bread, load, inner)
 
 
-def _adjust(group: ClusterGroup, bread: FloatArray) -> FloatArray:
-    """CR2's A_i, (g, n, n): D′ (D B D′)^(−1/2) D by the eigenvalues that are not zero."""
-    lower = np.linalg.cholesky(group.phi)
-    d = np.swapaxes(lower, 1, 2)
-    b = group.phi - group.x @ bread @ np.swapaxes(group.x, 1, 2)
+def inflation(type: str, m: int, p: int) -> float:
+    """Small-sample factor of the covariance from m clusters: CR1's and CR1p's, else 1."""
+    return {"CR1": m / (m - 1), "CR1p": m / (m - p)}.get(type, 1.0)
+
+
+def adjustment(x: FloatArray, phi: FloatArray, bread: FloatArray) -> FloatArray:
+    """CR2's A_i = D′(D B D′)^(−1/2) D, by the eigenvalues that are not zero.
+
+    `x` (…, n, p), `phi` (…, n, n) and `bread` (…, p, p) give (…, n, n).
+    """
+    return _whiten(phi, phi - x @ bread @ np.swapaxes(x, -1, -2))
+
+
+def _whiten(phi: FloatArray, b: FloatArray) -> FloatArray:
+    """A with A B A′ = Φ, symmetric: D′ (D B D′)^(−1/2) D with D′D = Φ."""
+    lower = np.linalg.cholesky(phi)
+    d = np.swapaxes(lower, -1, -2)
     values, vectors = np.linalg.eigh(d @ b @ lower)
-    keep = values > RANK * values[:, -1:]
+    keep = values > RANK * values[..., -1:]
     root = np.where(keep, np.where(keep, values, 1.0) ** -0.5, 0.0)
-    half = (vectors * root[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+    half = (vectors * root[..., None, :]) @ np.swapaxes(vectors, -1, -2)
     adjusted: FloatArray = lower @ half @ d
     return adjusted
 
