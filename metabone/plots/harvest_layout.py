@@ -16,6 +16,7 @@ from metabone.plots.text import (
     check_family,
     clean,
     longest_word,
+    readable,
     widest,
     width,
     wrap,
@@ -159,7 +160,7 @@ class _Sheet:
             width=self.table.width, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
             lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
             texts=tuple(self.canvas.texts), title=self.spec.title or "Harvest plot",
-            description=self.spec.description,
+            description=readable(self.spec.description),
         )  # fmt: skip
 
     def _paragraph(self, text: str, face: Face, color: str) -> None:

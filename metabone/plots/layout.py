@@ -21,7 +21,7 @@ from metabone.plots.sizing import (
 )
 from metabone.plots.spec import PLOT, ForestSpec, Row
 from metabone.plots.styles import Style, find_style
-from metabone.plots.text import Face, balance, check_family, clean, wrap
+from metabone.plots.text import Face, balance, check_family, clean, readable, wrap
 
 #: Height of capitals and gap between a number and the next column, in em.
 CAPITALS = 0.729
@@ -108,7 +108,7 @@ class _Sheet:
             width=self.grid.width, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
             lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
             texts=tuple(self.canvas.texts), title=self.spec.title or "Forest plot",
-            description=self.spec.description,
+            description=readable(self.spec.description),
         )  # fmt: skip
 
     # ---- room -------------------------------------------------------------------------------

@@ -98,16 +98,24 @@ def clean(text: str, face: Face) -> str:
     >>> clean("β-catenin\\x07\\n$x$", Face())
     'β-catenin□ $x$'
     """
-    text = unicodedata.normalize("NFC", _SPACES.sub(" ", text).strip())
     known = _characters(face.family, face.weight, face.slant)
-    return "".join(_shown(char, known) for char in text)
+    return "".join(char if ord(char) in known else MISSING for char in readable(text))
 
 
-def _shown(char: str, known: frozenset[int]) -> str:
-    kind = unicodedata.category(char)
-    if kind.startswith("C") and char not in _ALLOWED_FORMAT:
-        return MISSING
-    return char if ord(char) in known else MISSING
+def readable(text: str) -> str:
+    """`text` with plain white space, and □ for each control or hidden character.
+
+    Examples
+    --------
+    >>> readable("骨\\x07\\n$x$")
+    '骨□ $x$'
+    """
+    text = unicodedata.normalize("NFC", _SPACES.sub(" ", text).strip())
+    return "".join(MISSING if _hidden(char) else char for char in text)
+
+
+def _hidden(char: str) -> bool:
+    return unicodedata.category(char).startswith("C") and char not in _ALLOWED_FORMAT
 
 
 @lru_cache(maxsize=16384)

@@ -64,7 +64,9 @@ def test_svg_can_be_read_aloud(figure: SpecFigure) -> None:
 
 
 def test_svg_escapes_what_a_table_holds(samples: ModuleType) -> None:
-    rows = [dict(row, outcome="<script>alert(1)</script>") for row in samples.rows_of(6)]
+    hostile = "<script>alert(1)</script> --> \x07\x1b ]]>"
+    rows = [dict(row, outcome=hostile, study=f"{row['study']} {hostile}")
+            for row in samples.rows_of(6)]  # fmt: skip
     content = render(forest(samples.answer(rows, by=())), "svg").decode()
     ET.fromstring(content)
     assert "<script" not in content
