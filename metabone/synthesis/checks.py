@@ -50,10 +50,10 @@ def _outcomes(frame: pd.DataFrame) -> list[str]:
 
 def _refuse_kinds(effects: EffectTable) -> None:
     tissue: dict[bool, list[str]] = {True: [], False: []}
-    known = effects.vocabulary.terms("outcome")
     for name in _outcomes(effects.frame):
-        if name in known:
-            tissue[known[name].skeletal].append(name)
+        endpoint = effects.vocabulary.endpoint(name)
+        if endpoint is not None:
+            tissue[endpoint.skeletal].append(name)
     if tissue[True] and tissue[False]:
         raise DataError(
             "bone measurements and markers are not one quantity: "
