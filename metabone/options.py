@@ -12,9 +12,9 @@ from metabone.errors import UsageError
 Measure = Literal["MD", "SMD", "SMDH", "SMD1", "ROM", "NMD", "VR", "CVR"]
 Variance = Literal["LS", "LS2", "UB", "AV", "REVMAN", "HO", "DELTA", "FIXED_SHAM"]
 Tau2Method = Literal["REML", "ML", "DL", "PM", "EB", "HE", "HS", "SJ", "EE"]
-CIMethod = Literal["hksj", "hksj_adhoc", "wald"]
+CIMethod = Literal["hksj", "hksj_adhoc", "wald", "cr2", "cr1", "cr0", "t"]
 PIMethod = Literal["t_k_minus_1", "t_k_minus_2", "normal"]
-Model = Literal["univariate"]
+Model = Literal["auto", "univariate", "multilevel"]
 Align = Literal["none", "benefit"]
 Control = Literal["exact", "split", "ignore"]
 MultilevelMethod = Literal["REML", "ML"]
@@ -47,11 +47,24 @@ VARIANCES: Mapping[str, tuple[Variance, ...]] = MappingProxyType(
     }
 )
 
-DEFAULT_PI: dict[str, PIMethod] = {
-    "hksj": "t_k_minus_1",
-    "hksj_adhoc": "t_k_minus_1",
-    "wald": "normal",
-}
+# The intervals of each model, the default first.
+CI_OF_MODEL: Mapping[str, tuple[CIMethod, ...]] = MappingProxyType(
+    {
+        "univariate": ("hksj", "hksj_adhoc", "wald"),
+        "multilevel": ("cr2", "cr1", "cr0", "t", "wald"),
+    }
+)
+
+
+def default_pi(ci: str) -> PIMethod:
+    """The prediction interval that goes with a confidence interval.
+
+    Examples
+    --------
+    >>> default_pi("hksj"), default_pi("wald")
+    ('t_k_minus_1', 'normal')
+    """
+    return "normal" if ci == "wald" else "t_k_minus_1"
 
 
 def choices(literal: Any) -> tuple[str, ...]:

@@ -60,7 +60,11 @@ Tau2 = Annotated[
     str, typer.Option("--tau2", help="REML, ML, DL, PM, EB, HE, HS, SJ or EE (equal effects).")
 ]
 CI = Annotated[
-    str, typer.Option("--ci", help="hksj (Hartung-Knapp), hksj_adhoc (truncated at 1) or wald.")
+    str | None,
+    typer.Option(
+        "--ci",
+        help="hksj (default), hksj_adhoc, wald; multilevel: cr2 (default), cr1, cr0, t, wald.",
+    ),
 ]
 PI = Annotated[
     str | None,
@@ -72,7 +76,18 @@ StrataTau2 = Annotated[
     str, typer.Option("--strata-tau2", help="separate (default) or common tau2 of the strata.")
 ]
 ModelName = Annotated[
-    str, typer.Option("--model", help="univariate: effects taken as independent.")
+    str,
+    typer.Option(
+        "--model",
+        help="auto (multilevel where a study gives several effects), univariate, multilevel.",
+    ),
+]
+Rho = Annotated[
+    float,
+    typer.Option("--rho", help="Correlation of outcomes, sites and times of the same animals."),
+]
+ControlMode = Annotated[
+    str, typer.Option("--control", help="Shared controls: exact (covariance), split or ignore.")
 ]
 Level = Annotated[float, typer.Option("--level", help="Level of the intervals.")]
 Json = Annotated[
@@ -212,17 +227,17 @@ def pooled(
     by: Sequence[str] | None,
     model: str,
     tau2: str,
-    ci: str,
+    ci: str | None,
     pi: str | None,
     strata_tau2: str,
     level: float,
+    rho: float,
+    control: str,
 ) -> tuple[EffectTable, PoolResult]:
     """From a table to the pooled answer, as ``pool`` and ``forest`` both need it."""
     from metabone.effects.escalc import escalc
-    from metabone.options import Model, check_option
     from metabone.synthesis.pool import pool
 
-    check_option("--model", model, Model)
     rows = load(
         table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
     )
@@ -230,10 +245,13 @@ def pooled(
     result = pool(
         effects,
         by=strata_columns(by),
+        model=model,
         tau2=tau2,
         ci=ci,
         pi=pi,
         strata_tau2=strata_tau2,
         level=level,
+        rho=rho,
+        control=control,
     )
-    return effects, result
+    return result.effects, result

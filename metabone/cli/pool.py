@@ -14,9 +14,11 @@ def pool(
     variance: c.Variance = "LS",
     align: c.Align = "none",
     unit: c.Unit = None,
-    model: c.ModelName = "univariate",
+    model: c.ModelName = "auto",
+    rho: c.Rho = 0.5,
+    control: c.ControlMode = "exact",
     tau2: c.Tau2 = "REML",
-    ci: c.CI = "hksj",
+    ci: c.CI = None,
     pi: c.PI = None,
     strata_tau2: c.StrataTau2 = "separate",
     level: c.Level = 0.95,
@@ -29,13 +31,17 @@ def pool(
 ) -> None:
     """Pool effect sizes in a random-effects meta-analysis, overall and by strata.
 
+    Where a study gives more than one effect the model is multilevel, with the covariance of effects
+    that share animals and cluster-robust standard errors.
+
     -o writes the tidy table of the answer as CSV.
     """
     c.check_targets(json, output, force=force)
     effects, result = c.pooled(
         table, outcome=outcome, where=where, by=by, measure=measure, variance=variance,
         align=align, unit=unit, model=model, tau2=tau2, ci=ci, pi=pi, strata_tau2=strata_tau2,
-        level=level, on_error=on_error, vocabulary=vocabulary, sheet=sheet,
+        level=level, rho=rho, control=control, on_error=on_error, vocabulary=vocabulary,
+        sheet=sheet,
     )  # fmt: skip
     c.report_ledger(effects)
     c.report_warnings(result)

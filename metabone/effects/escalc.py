@@ -98,6 +98,7 @@ def escalc(
         selected=table.selected,
         excluded=table.excluded,
         notes=tuple(notes),
+        table=table,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from metabone.files import plain
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from metabone.extraction.table import Exclusion, Source
+    from metabone.extraction.table import Exclusion, Source, StudyTable
     from metabone.vocabulary import Vocabulary
 
 
@@ -37,6 +37,8 @@ class EffectTable:
     unit : the unit of `yi` for MD, else None.
     excluded : rows set aside, with reasons (those of the table and those of this step).
     notes : messages for the reader (conversions, alignment).
+    table : the extraction table that the effects were computed from, None where they came
+        otherwise.
     """
 
     frame: pd.DataFrame
@@ -50,6 +52,7 @@ class EffectTable:
     selected: int
     excluded: tuple[Exclusion, ...] = ()
     notes: tuple[str, ...] = ()
+    table: StudyTable | None = field(default=None, repr=False, compare=False)
 
     @property
     def yi(self) -> NDArray[np.float64]:

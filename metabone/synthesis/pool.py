@@ -1,29 +1,28 @@
-"""Random-effects pooling of an effect table: overall, by strata, between strata."""
+"""Pooling of an effect table: overall, by strata, between strata, under other assumptions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from metabone._version import __version__
 from metabone.errors import UsageError
 from metabone.models.intervals import check_level
-from metabone.options import (
-    DEFAULT_PI,
-    CIMethod,
-    PIMethod,
-    StrataTau2,
-    Tau2Method,
-    check_option,
-    nearest,
-)
+from metabone.options import StrataTau2, check_option, nearest
+from metabone.synthesis.assumptions import other_assumptions
 from metabone.synthesis.checks import refuse_mixtures, warn_dependence, warn_mixtures
-from metabone.synthesis.estimates import pool_frame
+from metabone.synthesis.choice import check_methods, check_rho, choose_model, with_covariance
+from metabone.synthesis.multilevel import Multilevel
+from metabone.synthesis.partial import add_partial
 from metabone.synthesis.results import Estimate, PoolResult
 from metabone.synthesis.strata import pool_strata
+from metabone.synthesis.univariate import Pooler, Univariate
 
 if TYPE_CHECKING:
+    from metabone.effects.dependence import BlockCovariance
     from metabone.effects.table import EffectTable
 
 
@@ -31,11 +30,14 @@ def pool(
     effects: EffectTable,
     *,
     by: Sequence[str | tuple[str, ...]] = (),
+    model: str = "auto",
     tau2: str = "REML",
-    ci: str = "hksj",
+    ci: str | None = None,
     pi: str | None = None,
     strata_tau2: str = "separate",
     level: float = 0.95,
+    rho: float = 0.5,
+    control: str = "exact",
 ) -> PoolResult:
     """Pool effects in a random-effects model.
 
@@ -43,55 +45,94 @@ def pool(
     ----------
     effects : the effect table, of one measure.
     by : columns to stratify by; a tuple of two columns is a two-way table, whose empty cells are
-        kept.
+        kept and whose cells also get partially pooled means.
+    model : ``univariate`` takes effects as independent; ``multilevel`` nests them in studies, with
+        the covariance of their sampling errors; ``auto`` takes the second where a study gives more
+        than one effect.
     tau2 : estimator of the between-study variance: REML, ML, DL, PM, EB, HE, HS, SJ, or EE (equal
-        effects).
-    ci : ``hksj``, ``hksj_adhoc`` or ``wald``.
-    pi : ``t_k_minus_1``, ``t_k_minus_2`` or ``normal``; by default the first with Hartung-Knapp
-        and the last with Wald intervals.
-    strata_tau2 : ``separate`` or ``common`` τ² of the strata.
+        effects); the multilevel model has REML and ML.
+    ci : ``hksj``, ``hksj_adhoc`` or ``wald`` of the univariate model; ``cr2``, ``cr1``, ``cr0``,
+        ``t`` or ``wald`` of the multilevel one. The first of each is the default.
+    pi : ``t_k_minus_1``, ``t_k_minus_2`` or ``normal`` (the default with ``wald``); in the
+        multilevel model k is the number of studies.
+    strata_tau2 : ``separate`` or ``common`` heterogeneity of the strata.
     level : level of all intervals.
+    rho : correlation of the sampling errors of different outcomes, sites, assays and times of the
+        same animals.
+    control : how shared controls enter: ``exact`` covariance, ``split``, or ``ignore``.
 
     Raises
     ------
     DataError
         If fewer than two effects are left, or they must not be pooled (see `refuse_mixtures`).
     UsageError
-        For an unknown option or column.
+        For an unknown option or column, or one that the model does not have.
 
     References
     ----------
     Hartung & Knapp (2001), doi:10.1002/sim.791; Higgins, Thompson & Spiegelhalter (2009),
     doi:10.1111/j.1467-985X.2008.00552.x (prediction); Viechtbauer (2007), doi:10.1002/sim.2514
-    (interval of τ²).
+    (interval of τ²); Van den Noortgate et al. (2013), doi:10.3758/s13428-012-0261-6 (levels);
+    Pustejovsky & Tipton (2022), doi:10.1007/s11121-021-01246-3 (working models and CR2).
     """
-    tau2 = check_option("tau2", tau2, Tau2Method)
-    ci = check_option("ci", ci, CIMethod)
-    pi = check_option("pi", pi or DEFAULT_PI[ci], PIMethod)
     strata_tau2 = check_option("strata_tau2", strata_tau2, StrataTau2)
     groupings = [_check_columns(effects, entry) for entry in by]
-    check_level(level)
+    level, rho = check_level(level), check_rho(rho)
     refuse_mixtures(effects)
-    overall = pool_frame(effects.frame, tau2=tau2, ci=ci, pi=pi, level=level)
-    strata, between = pool_strata(
-        effects.frame, groupings, tau2=tau2, ci=ci, pi=pi, level=level,
-        common=strata_tau2 == "common",
-    )  # fmt: skip
-    return PoolResult(
-        effects=effects,
-        outcome=" + ".join(sorted(effects.frame["outcome"].dropna().unique())),
-        overall=overall,
-        strata=strata,
-        between=between,
-        model="univariate",
-        tau2_method=tau2,
-        ci_method=ci,
-        pi_method=pi,
-        strata_tau2=strata_tau2,
-        level=level,
-        warnings=tuple(_warnings(effects, overall, ci)),
+    model, reason = choose_model(effects, model)
+    tau2, ci, pi = check_methods(model, tau2, ci, pi)
+    make = partial(_pooler, model=model, tau2=tau2, ci=ci, pi=pi, level=level)
+    covariance = None
+    given = effects
+    if model == "multilevel":
+        effects, covariance = with_covariance(effects, control=control, rho=rho)
+    pooler = make(effects, covariance)
+    overall = pooler.overall(effects.frame)
+    strata, between = pool_strata(effects.frame, groupings, pooler, common=strata_tau2 == "common")
+    multilevel = pooler if isinstance(pooler, Multilevel) else None
+    blocks = None if multilevel is None else multilevel.blocks(effects.frame)
+    strata, partial_warnings = add_partial(strata, effects.frame, blocks, level=level)
+    told = [*_dependence(effects, covariance), *_warnings(effects, overall, ci), *partial_warnings]
+    answer = PoolResult(
+        effects=effects, outcome=_outcome(effects), overall=overall, strata=strata,
+        between=between, model=model, model_reason=reason, tau2_method=tau2, ci_method=ci,
+        pi_method=pi, strata_tau2=strata_tau2, level=level, warnings=tuple(told),
         version=__version__,
+    )  # fmt: skip
+    if multilevel is None:
+        return answer
+    lines = other_assumptions(
+        given, lambda table, V: make(table, V).pool(table.frame), rho=rho, control=control
     )
+    means = multilevel.study_means(effects.frame, overall)
+    return replace(answer, rho=rho, control=control, studies=means, assumptions=lines)
+
+
+def _pooler(
+    effects: EffectTable,
+    covariance: BlockCovariance | None,
+    *,
+    model: str,
+    tau2: str,
+    ci: str,
+    pi: str,
+    level: float,
+) -> Pooler:
+    if covariance is None:
+        return Univariate(tau2, ci, pi, level)
+    place = {row: position for position, row in enumerate(effects.frame.index.tolist())}
+    return Multilevel(tau2, ci, pi, level, covariance, place)
+
+
+def _outcome(effects: EffectTable) -> str:
+    return " + ".join(sorted(effects.frame["outcome"].dropna().unique()))
+
+
+def _dependence(effects: EffectTable, covariance: BlockCovariance | None) -> list[str]:
+    """What to say of effects that depend on each other."""
+    if covariance is None:
+        return warn_dependence(effects.frame)
+    return list(covariance.warnings)
 
 
 def _check_columns(effects: EffectTable, entry: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -107,9 +148,9 @@ def _check_columns(effects: EffectTable, entry: str | tuple[str, ...]) -> tuple[
 
 
 def _warnings(effects: EffectTable, overall: Estimate, ci: str) -> list[str]:
-    messages = warn_dependence(effects.frame) + warn_mixtures(effects)
+    messages = warn_mixtures(effects)
     if not overall.converged:
-        messages.append("the estimate of tau2 did not converge")
+        messages.append("the estimate of the heterogeneity did not converge")
     if math.isnan(overall.se):
         messages.append(
             "all effects are the same, so Hartung-Knapp gives no interval; use hksj_adhoc or wald"

@@ -22,6 +22,10 @@ class Estimate:
 
     Intervals are kept as half-widths' ingredients, so that any level can be asked for:
     `ci` and `pi`. I² is per cent. ``df`` is NaN where the interval is normal.
+
+    A multilevel estimate has its variance by level in `sigma2` with profile-likelihood limits in
+    `sigma2_low` and `sigma2_high` (where they were asked for), the I² of each level in
+    `i2_levels`, and in `tau2` their sum, which has no limits.
     """
 
     k_studies: int
@@ -45,6 +49,9 @@ class Estimate:
     converged: bool
     weights: Mapping[int, float] = field(repr=False)
     sigma2: Mapping[str, float] | None = None
+    sigma2_low: Mapping[str, float] | None = None
+    sigma2_high: Mapping[str, float] | None = None
+    i2_levels: Mapping[str, float] | None = None
 
     def ci(self, level: float | None = None) -> tuple[float, float]:
         """Confidence interval of the mean at `level` (default: the level of the analysis)."""
@@ -70,10 +77,66 @@ class Estimate:
             "pvalue": self.pvalue, "pi_low": pi_low, "pi_high": pi_high, "pi_df": self.pi_df,
             "tau2": self.tau2, "tau2_low": self.tau2_low, "tau2_high": self.tau2_high,
             "i2": self.i2, "h2": self.h2, "q": self.q, "q_df": self.q_df,
-            "q_pvalue": self.q_pvalue, "sigma2": self.sigma2, "converged": self.converged,
-            "level": self.level,
+            "q_pvalue": self.q_pvalue, "sigma2": self.sigma2, "sigma2_low": self.sigma2_low,
+            "sigma2_high": self.sigma2_high, "i2_levels": self.i2_levels,
+            "converged": self.converged, "level": self.level,
         }  # fmt: skip
         return dict(plain(values))
+
+
+@dataclass(frozen=True, slots=True)
+class PartialEstimate:
+    """The mean of a cell, drawn to its row, its column and the overall mean (normal limits)."""
+
+    estimate: float
+    se: float
+    ci_low: float
+    ci_high: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The estimate as JSON prints it."""
+        return dict(
+            plain({"estimate": self.estimate, "se": self.se, "ci_low": self.ci_low,
+                   "ci_high": self.ci_high})
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StudyMean:
+    """A study's own true mean as the model predicts it, and the interval of a new effect in it."""
+
+    study: str
+    estimate: float
+    se: float
+    pi_low: float
+    pi_high: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The study as JSON prints it."""
+        return dict(
+            plain({"study": self.study, "estimate": self.estimate, "se": self.se,
+                   "pi_low": self.pi_low, "pi_high": self.pi_high})
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """The overall answer under another assumption on what the effects share."""
+
+    rho: float
+    control: str
+    estimate: float
+    se: float
+    df: float
+    ci_low: float
+    ci_high: float
+    tau2: float
+    chosen: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line as JSON prints it."""
+        names = ("rho", "control", "estimate", "se", "df", "ci_low", "ci_high", "tau2", "chosen")
+        return dict(plain({name: getattr(self, name) for name in names}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +144,8 @@ class Stratum:
     """One stratum: pooled, or listed with the reason why not.
 
     `by` names its columns and values; `rows` are the spreadsheet rows in it (empty for an empty
-    cell of a two-way table).
+    cell of a two-way table). `pvalue_holm` is the p-value after Holm's correction over the pooled
+    strata of the grouping. `partial` is the partially pooled mean of a cell of a two-way table.
     """
 
     by: Mapping[str, str]
@@ -91,6 +155,8 @@ class Stratum:
     n_animals: int
     estimate: Estimate | None
     reason: str | None
+    pvalue_holm: float | None = None
+    partial: PartialEstimate | None = None
 
     @property
     def pooled(self) -> bool:
@@ -109,6 +175,8 @@ class Stratum:
             "pooled": self.pooled,
             "reason": self.reason,
             "rows": list(self.rows),
+            "pvalue_holm": plain(self.pvalue_holm),
+            "partial": None if self.partial is None else self.partial.to_dict(),
         }
         if self.estimate is not None:
             return head | self.estimate.to_dict()
@@ -121,7 +189,10 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Test of whether the strata differ; `df2` is None for a χ² test, else the F's second df."""
+    """Test of whether the strata differ; `df2` is None for a χ² test, else the F's second df.
+
+    `test` is ``chi2``, ``F``, or ``AHT`` (cluster-robust F).
+    """
 
     by: tuple[str, ...]
     statistic: float
@@ -163,8 +234,11 @@ class PoolResult:
     level: float
     warnings: tuple[str, ...]
     version: str
+    model_reason: str = ""
     control: str | None = None
     rho: float | None = None
+    studies: tuple[StudyMean, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON prints it."""
@@ -179,6 +253,7 @@ class PoolResult:
             "better": self.effects.better,
             "unit": self.effects.unit,
             "model": self.model,
+            "model_reason": self.model_reason,
             "tau2_method": self.tau2_method,
             "ci_method": self.ci_method,
             "pi_method": self.pi_method,
@@ -190,6 +265,8 @@ class PoolResult:
             "overall": self.overall.to_dict(),
             "strata": [stratum.to_dict() for stratum in self.strata],
             "between": [test.to_dict() for test in self.between],
+            "studies": [one.to_dict() for one in self.studies],
+            "assumptions": [one.to_dict() for one in self.assumptions],
             "warnings": list(self.warnings),
         }
 
@@ -201,9 +278,10 @@ class PoolResult:
         for stratum in self.strata:
             line = stratum.to_dict()
             line.pop("rows")
+            line |= {f"partial_{key}": value for key, value in (line.pop("partial") or {}).items()}
             by = line.pop("by")
             rows.append({"by": " × ".join(by), "stratum": stratum.label} | line)
-        return pd.DataFrame(rows).drop(columns="sigma2")
+        return pd.DataFrame([_flat(row) for row in rows])
 
     def summary(self) -> str:
         """The answer for people, as plain text."""
@@ -218,3 +296,14 @@ class PoolResult:
         from html import escape
 
         return f"<pre>{escape(self.summary())}</pre>"
+
+
+_BY_LEVEL = ("sigma2", "sigma2_low", "sigma2_high", "i2_levels")
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Values by level as columns of their own, e.g. ``sigma2_study``."""
+    flat = {key: value for key, value in row.items() if key not in _BY_LEVEL}
+    for key in _BY_LEVEL:
+        flat |= {f"{key}_{level}": value for level, value in (row.get(key) or {}).items()}
+    return flat

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metabone.models.intervals import chi2_p
 from metabone.synthesis.counting import count_animals, count_studies
-from metabone.synthesis.estimates import pool_common, pool_frame
 from metabone.synthesis.results import Between, Estimate, Stratum
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from metabone.models.random_effects import RandomEffectsFit
+    from metabone.synthesis.univariate import Pooler
 
 MIN_STUDIES = 3
 BLANK = "(not reported)"
@@ -26,38 +24,51 @@ BLANK = "(not reported)"
 def pool_strata(
     frame: pd.DataFrame,
     groupings: Sequence[tuple[str, ...]],
+    pooler: Pooler,
     *,
-    tau2: str,
-    ci: str,
-    pi: str,
-    level: float,
     common: bool,
 ) -> tuple[tuple[Stratum, ...], tuple[Between, ...]]:
     """Pool each stratum of each grouping and test between those that are pooled.
 
     A stratum needs effects of three studies. With `common` the pooled strata of a grouping share
-    one τ², estimated in a regression on them.
+    one heterogeneity, estimated in a regression on them.
     """
     strata: list[Stratum] = []
     between: list[Between] = []
     for columns in groupings:
-        cells = list(_cells(frame, columns))
+        cells = list(cells_of(frame, columns))
         ready = [(by, part) for by, part in cells if _reason(by, part) is None]
         parts = [part for _, part in ready]
-        if common and len(ready) > 1:
-            estimates, fit = pool_common(parts, tau2=tau2, ci=ci, pi=pi, level=level)
-            test: Between | None = _between_common(ready, fit)
-        else:
-            estimates = [pool_frame(part, tau2=tau2, ci=ci, pi=pi, level=level) for part in parts]
-            test = _between_separate(ready, estimates)
-        found = {tuple(by.values()): one for (by, _), one in zip(ready, estimates, strict=True)}
-        strata += [_stratum(by, part, found.get(tuple(by.values()))) for by, part in cells]
+        together = common and len(parts) > 1
+        estimates = pooler.pool_common(parts) if together else [pooler.pool(x) for x in parts]
+        holm = _holm([one.pvalue for one in estimates])
+        found = {
+            tuple(by.values()): pair
+            for (by, _), pair in zip(ready, zip(estimates, holm, strict=True), strict=True)
+        }
+        nothing: tuple[Estimate | None, float | None] = (None, None)
+        strata += [
+            _stratum(by, part, *found.get(tuple(by.values()), nothing)) for by, part in cells
+        ]
+        test = pooler.between(columns, parts, estimates, common=common)
         if test is not None:
             between.append(test)
     return tuple(strata), tuple(between)
 
 
-def _cells(
+def _holm(pvalues: Sequence[float]) -> list[float]:
+    """p-values after Holm's correction; NaN stays NaN and does not count."""
+    known = [value for value in pvalues if not math.isnan(value)]
+    if len(known) < 2:
+        return list(pvalues)
+    # Slow to import, and needed here alone.
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = iter(multipletests(known, method="holm")[1].tolist())
+    return [value if math.isnan(value) else next(adjusted) for value in pvalues]
+
+
+def cells_of(
     frame: pd.DataFrame, columns: tuple[str, ...]
 ) -> Iterable[tuple[dict[str, str], pd.DataFrame]]:
     """Each combination of values that the columns take, also those without any row."""
@@ -110,7 +121,9 @@ def _reason(by: Mapping[str, str], part: pd.DataFrame) -> str | None:
     return None
 
 
-def _stratum(by: Mapping[str, str], part: pd.DataFrame, estimate: Estimate | None) -> Stratum:
+def _stratum(
+    by: Mapping[str, str], part: pd.DataFrame, estimate: Estimate | None, holm: float | None
+) -> Stratum:
     return Stratum(
         by=by,
         rows=tuple(part.index.tolist()),
@@ -119,33 +132,5 @@ def _stratum(by: Mapping[str, str], part: pd.DataFrame, estimate: Estimate | Non
         n_animals=count_animals(part),
         estimate=estimate,
         reason=_reason(by, part),
+        pvalue_holm=holm,
     )
-
-
-Ready = Sequence[tuple[Mapping[str, str], "pd.DataFrame"]]
-
-
-def _between_separate(ready: Ready, estimates: Sequence[Estimate]) -> Between | None:
-    """χ² of the strata's means around their inverse-variance mean.
-
-    Borenstein et al. (2009), doi:10.1002/9780470743386, ch. 19.
-    """
-    usable = [one for one in estimates if math.isfinite(one.se) and one.se > 0]
-    if len(usable) < 2:
-        return None
-    mean = np.array([one.estimate for one in usable])
-    weight = np.array([one.se**-2 for one in usable])
-    statistic = float((weight * (mean - np.average(mean, weights=weight)) ** 2).sum())
-    df = len(usable) - 1
-    return Between(
-        tuple(ready[0][0]), statistic, float(df), None, float(chi2_p(statistic, df)), "chi2"
-    )
-
-
-def _between_common(ready: Ready, fit: RandomEffectsFit) -> Between:
-    """The regression's test that all strata have one mean: F with Hartung-Knapp, χ² with Wald."""
-    wald = fit.test == "wald"
-    return Between(
-        tuple(ready[0][0]), float(fit.qm), float(fit.qm_df),
-        None if wald else float(fit.df), float(fit.qm_pvalue), "chi2" if wald else "F",
-    )  # fmt: skip

@@ -12,8 +12,16 @@ CI_WORDS = {
     "hksj": "Hartung-Knapp",
     "hksj_adhoc": "Hartung-Knapp, truncated at 1",
     "wald": "Wald",
+    "cr2": "cluster-robust (CR2)",
+    "cr1": "cluster-robust (CR1)",
+    "cr0": "cluster-robust (CR0)",
+    "t": "model-based t",
 }
-PI_WORDS = {"t_k_minus_1": "t, k − 1 df", "t_k_minus_2": "t, k − 2 df", "normal": "normal"}
+CONTROL_WORDS = {
+    "exact": "shared controls by their covariance",
+    "split": "shared controls split between arms",
+    "ignore": "shared controls ignored",
+}
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -68,20 +76,46 @@ def summarise_pool(result: PoolResult) -> str:
     for columns in dict.fromkeys(tuple(stratum.by) for stratum in result.strata):
         group = [stratum for stratum in result.strata if tuple(stratum.by) == columns]
         test = [one for one in result.between if one.by == columns]
-        lines += ["", *_strata_lines(columns, group, test, result.level)]
+        if len(columns) == 1 or any(one.pooled for one in group):
+            lines += ["", *_strata_lines(columns, group, test, result.level)]
         if len(columns) == 2:
             lines += ["", *_evidence_map(columns, group)]
+    if len(result.assumptions) > 1:
+        lines += ["", *_assumption_lines(result)]
     return "\n".join(lines)
 
 
+def _assumption_lines(result: PoolResult) -> list[str]:
+    """The overall answer under what the data do not tell, the chosen line marked."""
+    lines = ["Other assumptions on shared animals", "  rho  controls  estimate  interval"]
+    for one in result.assumptions:
+        if math.isnan(one.estimate):
+            shown = "no answer: the covariance is not positive definite"
+        else:
+            shown = f"{effect(one.estimate):>8}  {_range((one.ci_low, one.ci_high))}"
+        mark = " *" if one.chosen else ""
+        lines.append(f"  {one.rho:.1f}  {one.control:<8}  {shown}{mark}")
+    return [*lines, "  * = the answer above"]
+
+
 def _method_line(result: PoolResult) -> str:
-    model = (
-        "equal effects" if result.tau2_method == "EE" else f"random effects ({result.tau2_method})"
-    )
-    line = f"{model}, {CI_WORDS[result.ci_method]} interval, variance {result.effects.variance}"
+    line = f"{_model_words(result)}, {CI_WORDS[result.ci_method]} interval"
+    line += f", variance {result.effects.variance}"
     if result.effects.align == "benefit":
         line += ", aligned: higher is better"
+    if result.model == "multilevel":
+        line += f"\nrho {result.rho:g}, {CONTROL_WORDS[str(result.control)]}"
+        line += f"\nmultilevel {'' if result.model_reason == 'as asked' else 'since '}"
+        line += result.model_reason
     return line
+
+
+def _model_words(result: PoolResult) -> str:
+    if result.tau2_method == "EE":
+        return "equal effects"
+    if result.overall.sigma2 is None:
+        return f"random effects ({result.tau2_method})"
+    return f"random effects {' / '.join(result.overall.sigma2)} ({result.tau2_method})"
 
 
 def _estimate_lines(one: Estimate, level: float) -> list[str]:
@@ -95,15 +129,32 @@ def _estimate_lines(one: Estimate, level: float) -> list[str]:
     if not math.isnan(pi[0]):
         lines.append(f"  prediction    {_range(pi)}  ({percent}, true effect of a new study)")
     if not math.isnan(one.tau2):
-        limits = (
-            "" if math.isnan(one.tau2_low)
-            else f" [{number(one.tau2_low)}, {number(one.tau2_high)}]"
-        )  # fmt: skip
         lines.append(
-            f"  heterogeneity τ² {number(one.tau2)}{limits}, I² {one.i2:.0f} %, "
+            f"  heterogeneity {_variances(one)}, I² {_i_squared(one)}, "
             f"Q {one.q:.2f} (df {one.q_df}, {p_value(one.q_pvalue)})"
         )
     return lines
+
+
+def _variances(one: Estimate) -> str:
+    if one.sigma2 is None:
+        return f"τ² {number(one.tau2)}{_limits(one.tau2_low, one.tau2_high)}"
+    low, high = one.sigma2_low or {}, one.sigma2_high or {}
+    return "σ² " + ", ".join(
+        f"{name} {number(value)}{_limits(low.get(name, math.nan), high.get(name, math.nan))}"
+        for name, value in one.sigma2.items()
+    )
+
+
+def _limits(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f" [{number(low)}, {number(high)}]"
+
+
+def _i_squared(one: Estimate) -> str:
+    if one.i2_levels is None or len(one.i2_levels) < 2:
+        return f"{one.i2:.0f} %"
+    levels = ", ".join(f"{name} {value:.0f}" for name, value in one.i2_levels.items())
+    return f"{one.i2:.0f} % ({levels})"
 
 
 def _range(limits: tuple[float, float]) -> str:
@@ -111,7 +162,7 @@ def _range(limits: tuple[float, float]) -> str:
 
 
 def _test(one: Estimate) -> str:
-    name = "z" if math.isnan(one.df) else f"t({one.df:g})"
+    name = "z" if math.isnan(one.df) else f"t({one.df:.4g})"
     return f"{name} = {one.statistic:.2f}, {p_value(one.pvalue)}"
 
 
@@ -121,12 +172,17 @@ def _strata_lines(
     width = min(max(len(stratum.label) for stratum in group), 44)
     title = " × ".join(columns)
     lines = [f"By {title}", f"  {'':<{width}}  studies  effects  estimate  {100 * level:g} % CI"]
+    if any(one.pvalue_holm is not None for one in group):
+        lines[-1] += "  (p, p by Holm)"
     # The map below a two-way table lists what is not pooled.
     shown = [one for one in group if one.pooled or len(columns) == 1]
     lines += [_stratum_line(stratum, width) for stratum in shown]
     for one in test:
-        dof = f"{one.df:g}" if one.df2 is None else f"{one.df:g}, {one.df2:g}"
-        name = "χ²" if one.test == "chi2" else "F"
+        dof = f"{one.df:g}" if one.df2 is None else f"{one.df:g}, {one.df2:.4g}"
+        if math.isnan(one.statistic):
+            lines.append("  between strata: too few studies for a robust test")
+            continue
+        name = {"chi2": "χ²", "F": "F", "AHT": "robust F"}[one.test]
         lines.append(
             f"  between strata: {name}({dof}) = {one.statistic:.2f}, {p_value(one.pvalue)}"
         )
@@ -145,16 +201,18 @@ def _evidence_map(columns: tuple[str, ...], group: list[Stratum]) -> list[str]:
     for row in rows:
         shown = (f"{cells[row, head]:>{w}}" for head, w in zip(heads, widths, strict=True))
         lines.append(f"  {_short(row):<{first}}  {'  '.join(shown)}")
-    lines.append("  (n) = listed, not pooled; – = no study")
+    lines.append("  ~ = too few studies for a mean of their own: partially pooled; – = no study")
     return lines
 
 
 def _map_cell(stratum: Stratum) -> str:
     if not stratum.rows:
         return "–"
-    if stratum.estimate is None:
-        return f"({stratum.k_studies})"
-    return f"{effect(stratum.estimate.estimate)} ({stratum.k_studies})"
+    if stratum.estimate is not None:
+        return f"{effect(stratum.estimate.estimate)} ({stratum.k_studies})"
+    if stratum.partial is not None:
+        return f"~{effect(stratum.partial.estimate)} ({stratum.k_studies})"
+    return f"({stratum.k_studies})"
 
 
 def _short(label: str, width: int = 18) -> str:
@@ -169,4 +227,11 @@ def _stratum_line(stratum: Stratum, width: int) -> str:
     if stratum.estimate is None:
         return head + str(stratum.reason)
     one = stratum.estimate
-    return head + f"{effect(one.estimate):>8}  {_range(one.ci())}"
+    tail = ""
+    if stratum.pvalue_holm is not None:
+        tail = f"  ({_bare_p(one.pvalue)}, {_bare_p(stratum.pvalue_holm)})"
+    return head + f"{effect(one.estimate):>8}  {_range(one.ci())}{tail}"
+
+
+def _bare_p(value: float) -> str:
+    return p_value(value).removeprefix("p ").removeprefix("= ")

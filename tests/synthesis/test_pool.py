@@ -43,6 +43,7 @@ def effects(**columns: Any) -> EffectTable:
             "study": [f"study {i}" for i in range(k)], "experiment": None, "comparison": None,
             "control_id": None, "outcome": "BV/TV", "unit": "%", "assay": "microCT",
             "source": "table", "n_treated": 8.0, "n_control": 7.0, "better_used": "higher",
+            "flipped": False, "computed_from": "yi",
             "yi": YI[:k], "vi": VI[:k], "alloc": ALLOC[:k],
         }
         | columns,
@@ -201,7 +202,10 @@ def test_refusals_say_why(name: str) -> None:
 
 def test_dependence_is_said() -> None:
     result = pool(
-        effects(study=["a"] * 3 + [f"s{i}" for i in range(10)], control_id=["c", "c"] + [None] * 11)
+        effects(
+            study=["a"] * 3 + [f"s{i}" for i in range(10)], control_id=["c", "c"] + [None] * 11
+        ),
+        model="univariate",
     )
     said = " ".join(result.warnings)
     assert "1 of 11 studies give more than one effect (a: 3)" in said
@@ -211,9 +215,9 @@ def test_dependence_is_said() -> None:
 
 def test_animals_are_counted_once() -> None:
     same = {"study": ["a"] * 13, "comparison": "exosome", "control_id": "c"}
-    assert pool(effects(**same)).overall.n_animals == 8 + 7
+    assert pool(effects(**same), model="univariate").overall.n_animals == 8 + 7
     arms = same | {"comparison": [f"arm {i}" for i in range(13)]}
-    assert pool(effects(**arms)).overall.n_animals == 13 * 8 + 7
+    assert pool(effects(**arms), model="univariate").overall.n_animals == 13 * 8 + 7
     assert pool(effects()).overall.n_animals == 13 * 15
 
 
@@ -228,5 +232,5 @@ def test_unknown_words_name_the_near_ones() -> None:
 
 def test_html_is_escaped() -> None:
     hostile = effects(study=["<script>alert(1)</script>"] * 13, alloc=["<b>"] * 13)
-    assert "<script>" not in pool(hostile, by=["alloc"])._repr_html_()
-    assert "<b>" not in pool(hostile, by=["alloc"])._repr_html_()
+    assert "<script>" not in pool(hostile, by=["alloc"], model="univariate")._repr_html_()
+    assert "<b>" not in pool(hostile, by=["alloc"], model="univariate")._repr_html_()

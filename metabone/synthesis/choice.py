@@ -1,0 +1,129 @@
+"""Which model answers, with which options, and the covariance that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from metabone.errors import DataError, UsageError
+from metabone.options import (
+    CI_OF_MODEL,
+    CIMethod,
+    Control,
+    Model,
+    MultilevelMethod,
+    PIMethod,
+    Tau2Method,
+    check_option,
+    choices,
+    default_pi,
+)
+
+if TYPE_CHECKING:
+    from metabone.effects.dependence import BlockCovariance
+    from metabone.effects.table import EffectTable
+
+
+def choose_model(effects: EffectTable, model: str) -> tuple[str, str]:
+    """The model to use, and why in one sentence.
+
+    ``auto`` is multilevel where a study gives more than one effect.
+    """
+    model = check_option("model", model, Model)
+    if model != "auto":
+        return model, "as asked"
+    counts = effects.frame["study"].value_counts()
+    several = int((counts > 1).sum())
+    if not several:
+        return "univariate", "every study gives one effect"
+    return "multilevel", (
+        f"{several} of {len(counts)} studies give more than one effect, so effects are nested in "
+        "studies and their sampling errors covary"
+    )
+
+
+def check_methods(model: str, tau2: str, ci: str | None, pi: str | None) -> tuple[str, str, str]:
+    """Check the options of a model and fill in its defaults: τ² estimator, interval, prediction.
+
+    Raises
+    ------
+    UsageError
+        For an unknown option, or one that belongs to the other model.
+    """
+    tau2 = check_option("tau2", tau2, Tau2Method)
+    known = CI_OF_MODEL[model]
+    ci = check_option("ci", ci or known[0], CIMethod)
+    if ci not in known:
+        raise UsageError(_other_model("ci", ci, model, known))
+    if model == "multilevel" and tau2 not in choices(MultilevelMethod):
+        raise UsageError(_other_model("tau2", tau2, model, choices(MultilevelMethod)))
+    return tau2, ci, check_option("pi", pi or default_pi(ci), PIMethod)
+
+
+def _other_model(name: str, value: str, model: str, known: tuple[str, ...]) -> str:
+    other = "univariate" if model == "multilevel" else "multilevel"
+    listed = ", ".join(repr(word) for word in known)
+    return (
+        f"{name} {value!r} belongs to the {other} model; the {model} model of these effects takes "
+        f"{listed} (or ask for --model {other})"
+    )
+
+
+def check_rho(rho: float) -> float:
+    """Return `rho` if it is a correlation of 0 or more, below 1.
+
+    Raises
+    ------
+    UsageError
+        Otherwise.
+    """
+    if not 0 <= rho < 1:
+        raise UsageError(f"rho must be at least 0 and below 1; got {rho!r}")
+    return float(rho)
+
+
+def with_covariance(
+    effects: EffectTable, *, control: str, rho: float
+) -> tuple[EffectTable, BlockCovariance]:
+    """The effects as the way of treating shared controls wants them, and their covariance.
+
+    ``split`` computes the effects anew from divided control groups.
+
+    Raises
+    ------
+    DataError
+        If the covariance is not positive definite, or effects to be split were not computed from a
+        table.
+    """
+    from metabone.effects.dependence import sampling_covariance
+
+    control = check_option("control", control, Control)
+    if control == "split":
+        effects = _split(effects)
+    covariance = sampling_covariance(effects, control=control, rho=check_rho(rho))
+    told = (*effects.notes, *covariance.notes)
+    return replace(effects, notes=tuple(dict.fromkeys(told))), covariance
+
+
+def _split(effects: EffectTable) -> EffectTable:
+    from metabone.effects.dependence_split import split_controls
+    from metabone.effects.escalc import escalc
+
+    if effects.table is None:
+        raise DataError(
+            "control 'split' divides control groups before effect sizes are computed, and these "
+            "effects were not computed from an extraction table"
+        )
+    rows = set(effects.frame.index)
+    table = effects.table.keep(effects.table.frame.index.isin(rows))
+    again = escalc(
+        split_controls(table), effects.measure, variance=effects.variance, align=effects.align,
+        unit=effects.unit if effects.measure == "MD" else None,
+    )  # fmt: skip
+    if set(again.frame.index) != rows:
+        lost = sorted(rows - set(again.frame.index))
+        raise DataError(
+            f"splitting the controls leaves no effect size for rows {lost}: fewer than two control "
+            "animals for each arm; use control 'exact'"
+        )
+    return replace(again, selected=effects.selected, excluded=effects.excluded, table=effects.table)

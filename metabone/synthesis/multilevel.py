@@ -1,0 +1,255 @@
+"""The multilevel model behind pooled answers: study / experiment / effect, V, and CR2."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabone.errors import DataError
+from metabone.models.blup import predict_levels, weights
+from metabone.models.intervals import chi2_p, f_p, interval, two_sided_p
+from metabone.models.multilevel import MultilevelFit, multilevel, profile_interval
+from metabone.models.problem import Blocks
+from metabone.models.robust import RobustFit, robust
+from metabone.synthesis.counting import count_animals, count_studies
+from metabone.synthesis.results import Between, Estimate, StudyMean
+from metabone.synthesis.univariate import effect_arrays, h2_from, indicators, prediction_df
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from metabone.effects.dependence import BlockCovariance
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# An experiment level of its own needs this many experiments to estimate a variance from.
+MIN_EXPERIMENTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Multilevel:
+    """Effects nested in studies; options as in `metabone.synthesis.pool.pool`.
+
+    Parameters
+    ----------
+    method : ``REML`` or ``ML``.
+    ci : ``cr2``, ``cr1``, ``cr0`` (cluster-robust by study), ``t`` (model-based, containment df) or
+        ``wald``.
+    pi : how the prediction interval counts: its k is the number of studies.
+    covariance : sampling covariance of all effects.
+    place : position of each spreadsheet row in it.
+    """
+
+    method: str
+    ci: str
+    pi: str
+    level: float
+    covariance: BlockCovariance
+    place: Mapping[int, int]
+
+    def overall(self, frame: pd.DataFrame) -> Estimate:
+        """Pool all effects, with profile-likelihood limits of the variances."""
+        fit = self.fit(frame, None)
+        se, df = self._errors(fit)
+        return self._estimate(fit, 0, frame, se, df, weights(fit), self._profile(fit))
+
+    def pool(self, frame: pd.DataFrame) -> Estimate:
+        """Pool the effects of a frame."""
+        fit = self.fit(frame, None)
+        se, df = self._errors(fit)
+        return self._estimate(fit, 0, frame, se, df, weights(fit), None)
+
+    def pool_common(self, parts: Sequence[pd.DataFrame]) -> list[Estimate]:
+        """Pool several frames with the same variance components for all."""
+        frame = _join(parts)
+        fit = self.fit(frame, indicators(parts))
+        se, df = self._errors(fit)
+        estimates = []
+        for position, part in enumerate(parts):
+            share = 1 / (effect_arrays(part)[1] + fit.tau2)
+            estimates.append(
+                self._estimate(fit, position, part, se, df, 100 * share / share.sum(), None)
+            )
+        return estimates
+
+    def between(
+        self,
+        by: tuple[str, ...],
+        parts: Sequence[pd.DataFrame],
+        estimates: Sequence[Estimate],
+        *,
+        common: bool,
+    ) -> Between | None:
+        """Test in one regression on the strata, since strata may share studies."""
+        if len(parts) < 2:
+            return None
+        X = indicators(parts)
+        X[:, 0] = 1.0
+        fit = self.fit(_join(parts), X)
+        contrasts = np.eye(len(parts))[1:]
+        statistic, df, df2, pvalue, test = joint_test(fit, self._robust(fit), contrasts, self.ci)
+        return Between(by, statistic, df, df2, pvalue, test)
+
+    def fit(self, frame: pd.DataFrame, X: FloatArray | None) -> MultilevelFit:
+        """Fit the model to the effects of a frame.
+
+        Raises
+        ------
+        DataError
+            If all effects come from one study.
+        """
+        yi, _ = effect_arrays(frame)
+        return multilevel(
+            yi, self.blocks(frame), random_factors(frame), X, method=self.method,
+            df="normal" if self.ci == "wald" else "contain",
+        )  # fmt: skip
+
+    def blocks(self, frame: pd.DataFrame) -> Blocks:
+        """Sampling covariance of the effects of a frame, by study."""
+        where = np.full(self.covariance.k, -1, dtype=np.intp)
+        where[[self.place[row] for row in frame.index]] = np.arange(len(frame))
+        blocks = []
+        for rows, block in zip(self.covariance.positions, self.covariance.blocks, strict=True):
+            new = where[rows]
+            kept = np.flatnonzero(new >= 0)
+            if len(kept):
+                blocks.append((new[kept], block[np.ix_(kept, kept)]))
+        return blocks
+
+    def study_means(self, frame: pd.DataFrame, estimate: Estimate) -> tuple[StudyMean, ...]:
+        """Each study's predicted mean, and the prediction interval of a new effect in it."""
+        fit = self.fit(frame, None)
+        if "effect" not in fit.sigma2:
+            return ()
+        names, codes = np.unique(frame["study"].to_numpy(str), return_inverse=True)
+        codes = codes.reshape(-1)
+        first = np.unique(codes, return_index=True)[1]
+        found = predict_levels(fit, {"study": fit.problem.codes["study"][first]})
+        inside = fit.tau2 - fit.sigma2["study"]
+        means = []
+        for name, mean, se in zip(names, found.estimate, found.se, strict=True):
+            spread = math.sqrt(float(se) ** 2 + inside)
+            low, high = interval(float(mean), spread, estimate.pi_df, self.level)
+            means.append(StudyMean(str(name), float(mean), float(se), low, high))
+        return tuple(means)
+
+    def _robust(self, fit: MultilevelFit) -> RobustFit | None:
+        if self.ci not in ("cr2", "cr1", "cr0"):
+            return None
+        return robust(fit, type=self.ci.upper())
+
+    def _errors(self, fit: MultilevelFit) -> tuple[FloatArray, FloatArray]:
+        """(p,) standard errors and their degrees of freedom."""
+        sandwich = self._robust(fit)
+        return (fit.se, fit.df) if sandwich is None else (sandwich.se, sandwich.df)
+
+    def _profile(self, fit: MultilevelFit) -> tuple[dict[str, float], dict[str, float]]:
+        limits = {name: profile_interval(fit, name, self.level) for name in fit.sigma2}
+        low = {name: pair[0] for name, pair in limits.items()}
+        return low, {name: pair[1] for name, pair in limits.items()}
+
+    def _estimate(
+        self,
+        fit: MultilevelFit,
+        position: int,
+        frame: pd.DataFrame,
+        se: FloatArray,
+        df: FloatArray,
+        share: FloatArray,
+        limits: tuple[dict[str, float], dict[str, float]] | None,
+    ) -> Estimate:
+        coef, error, dof = float(fit.coef[position]), float(se[position]), float(df[position])
+        statistic = coef / error if error > 0 else math.nan
+        q, q_df, i2 = fit.q, fit.q_df, fit.i2
+        p = len(fit.coef)
+        return Estimate(
+            k_studies=count_studies(frame),
+            k_effects=len(frame),
+            n_animals=count_animals(frame),
+            estimate=coef,
+            se=error,
+            df=dof,
+            statistic=statistic,
+            pvalue=float(two_sided_p(statistic, dof)),
+            tau2=fit.tau2,
+            tau2_low=math.nan,
+            tau2_high=math.nan,
+            i2=i2["total"],
+            h2=h2_from(i2["total"], q, q_df, equal_effects=False),
+            q=q,
+            q_df=q_df,
+            q_pvalue=float(chi2_p(q, q_df)),
+            pi_df=prediction_df(self.pi, fit.levels["study"], p),
+            level=self.level,
+            converged=fit.converged,
+            weights=dict(zip(frame.index.tolist(), share.tolist(), strict=True)),
+            sigma2=fit.sigma2,
+            sigma2_low=None if limits is None else limits[0],
+            sigma2_high=None if limits is None else limits[1],
+            i2_levels={name: value for name, value in i2.items() if name != "total"},
+        )
+
+
+def joint_test(
+    fit: MultilevelFit, sandwich: RobustFit | None, contrasts: FloatArray, ci: str
+) -> tuple[float, float, float | None, float, str]:
+    """Test that several contrasts are zero: statistic, df, second df, p-value and its name.
+
+    Cluster-robust intervals go with the approximate Hotelling test, ``t`` with F on the smallest
+    containment df, ``wald`` with χ².
+    """
+    count = len(contrasts)
+    if sandwich is not None:
+        statistic, _, df2, pvalue = sandwich.wald(contrasts)
+        return statistic, float(count), df2, pvalue, "AHT"
+    values = contrasts @ fit.coef
+    wald = float(values @ np.linalg.solve(contrasts @ fit.vcov @ contrasts.T, values))
+    if ci == "wald":
+        return wald, float(count), None, float(chi2_p(wald, count)), "chi2"
+    df2 = float(fit.df[(contrasts != 0).any(axis=0)].min())
+    return wald / count, float(count), df2, float(f_p(wald / count, count, df2)), "F"
+
+
+def random_factors(frame: pd.DataFrame) -> dict[str, IntArray]:
+    """The random factors that the effects of a frame can tell apart.
+
+    ``study`` always; ``experiment`` where there are at least five that are neither the studies nor
+    the effects over again; ``effect`` where a study gives several.
+
+    Raises
+    ------
+    DataError
+        If all effects come from one study.
+    """
+    study = _codes(frame["study"].to_numpy(str))
+    studies, k = int(study.max()) + 1, len(frame)
+    if studies == 1:
+        raise DataError(
+            f"all {k} effects come from one study ({frame['study'].iloc[0]}), which says nothing "
+            "of others; use --model univariate to pool its effects as if they were independent"
+        )
+    factors = {"study": study}
+    named = frame["experiment"].fillna("").to_numpy(str)
+    experiment = _codes(np.array([f"{s}\n{name}" for s, name in zip(study, named, strict=True)]))
+    experiments = int(experiment.max()) + 1
+    if max(studies + 1, MIN_EXPERIMENTS) <= experiments < k:
+        factors["experiment"] = experiment
+    if studies < k:
+        factors["effect"] = np.arange(k, dtype=np.int64)
+    return factors
+
+
+def _codes(labels: NDArray[np.str_]) -> IntArray:
+    return np.unique(labels, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _join(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat(list(parts))
