@@ -3,7 +3,8 @@
 With working covariance Φ and weights W = Φ⁻¹, V = A Σ_i X_i′W_i A_i e_i e_i′A_i′W_i X_i A where
 A = (X′WX)⁻¹. CR0 has A_i = I; CR1 multiplies by m / (m − 1), CR1p by m / (m − p); CR2 takes
 A_i = D_i′(D_i B_i D_i′)^(−1/2) D_i with D_i′D_i = Φ_i and B_i = Φ_i − X_i A X_i′, which makes V
-exact if Φ is right.
+exact if Φ is right. Where the weights are not Φ⁻¹, B_i is the i-th block of (I − H)Φ(I − H)′ with
+H = XAX′W.
 
 Bell & McCaffrey (2002); Tipton (2015), doi:10.1037/met0000011; Pustejovsky & Tipton (2018),
 doi:10.1080/07350015.2016.1247004.
@@ -34,20 +35,24 @@ RANK = 1e-9
 class ClusterGroup:
     """Clusters of one size n: ``rows`` (g, n), ``x`` (g, n, p), ``phi`` (g, n, n), ``e`` (g, n).
 
-    ``e`` are residuals; ``rows`` count the effects as the caller has them.
+    ``e`` are residuals; ``rows`` count the effects as the caller has them. ``w`` (g, n, n) are the
+    weights where they are not the inverses of the working covariance ``phi``.
     """
 
     rows: IntArray
     x: FloatArray
     phi: FloatArray
     e: FloatArray
+    w: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RobustFit:
     """Cluster-robust covariance of p coefficients from m clusters.
 
-    ``df`` (p,) are Satterthwaite's for CR2 and m − p otherwise.
+    ``df`` (p,) are Satterthwaite's for CR2 and m − p otherwise. With a_i = A_i W_i X_i A the
+    covariance of the clusters' scores is P_ij = δ_ij a_i′Φ_i a_i − l_i′ K l_j: ``_inner`` (m, p, p)
+    holds the first part, ``_loads`` (m, r, p) the l_i of each coefficient, ``_kernel`` (r, r) is K.
     """
 
     coef: FloatArray
@@ -55,7 +60,7 @@ class RobustFit:
     df: FloatArray
     type: str
     m: int
-    _bread: FloatArray = field(repr=False)
+    _kernel: FloatArray = field(repr=False)
     _loads: FloatArray = field(repr=False)
     _inner: FloatArray = field(repr=False)
 
@@ -103,7 +108,7 @@ class RobustFit:
 
     def _expected(self) -> FloatArray:
         """What the robust covariance is on average if the working model is right, (p, p)."""
-        used = np.einsum("mrp,rs,msq->pq", self._loads, self._bread, self._loads, optimize=True)
+        used = np.einsum("mrp,rs,msq->pq", self._loads, self._kernel, self._loads, optimize=True)
         expected: FloatArray = self._inner.sum(axis=0) - used
         return expected
 
@@ -119,8 +124,8 @@ class RobustFit:
         total = 0.0
         for s in range(count):
             for t in range(count):
-                total += _products(diagonal[s, t], diagonal[t, s], load, self._bread, s, t, t, s)
-                total += _products(diagonal[s, s], diagonal[t, t], load, self._bread, s, s, t, t)
+                total += _products(diagonal[s, t], diagonal[t, s], load, self._kernel, s, t, t, s)
+                total += _products(diagonal[s, s], diagonal[t, t], load, self._kernel, s, s, t, t)
         return count * (count + 1) / total
 
 
@@ -128,17 +133,17 @@ def _products(
     d: FloatArray,
     f: FloatArray,
     load: FloatArray,
-    bread: FloatArray,
+    kernel: FloatArray,
     a: int,
     b: int,
     u: int,
     v: int,
 ) -> float:
-    """Σ_ij P^{ab}_ij P^{uv}_ij with P^{ab} = diag(d) − load_a A load_b′."""
-    cross_ab = np.einsum("mp,pq,mq->m", load[a], bread, load[b])
-    cross_uv = np.einsum("mp,pq,mq->m", load[u], bread, load[v])
+    """Σ_ij P^{ab}_ij P^{uv}_ij with P^{ab} = diag(d) − load_a K load_b′."""
+    cross_ab = np.einsum("mp,pq,mq->m", load[a], kernel, load[b])
+    cross_uv = np.einsum("mp,pq,mq->m", load[u], kernel, load[v])
     inner = (load[a].T @ load[u], load[b].T @ load[v])
-    both = np.einsum("pq,pr,rs,qs->", bread, inner[0], bread, inner[1])
+    both = np.einsum("pq,pr,rs,qs->", kernel, inner[0], kernel, inner[1])
     return float(d @ f - d @ cross_uv - f @ cross_ab + both)
 
 
@@ -235,30 +240,74 @@ def general_groups(
 
 
 def sandwich(groups: Sequence[ClusterGroup], coef: FloatArray, *, type: str) -> RobustFit:
-    """Robust covariance and degrees of freedom from clustered data and weights Φ⁻¹."""
+    """Robust covariance and degrees of freedom from clustered data and their weights."""
     p = len(coef)
     m = sum(len(group.x) for group in groups)
     if m <= p:
         raise ModelError(f"{m} clusters cannot give robust standard errors of {p} coefficients")
-    weighted = [np.linalg.solve(group.phi, group.x) for group in groups]  # W_i X_i
-    bread = np.linalg.inv(
-        sum(np.einsum("gnp,gnq->pq", g.x, w) for g, w in zip(groups, weighted, strict=True))
-    )
+    own = all(group.w is None for group in groups)
+    weighted = [_weigh(group) for group in groups]  # W_i X_i
+    pairs = zip(groups, weighted, strict=True)
+    gram: FloatArray = np.sum([np.einsum("gnp,gnq->pq", g.x, w) for g, w in pairs], axis=0)
+    bread = np.linalg.inv(gram).astype(float, copy=False)
+    meat = gram if own else _meat(groups, weighted)
     scores, loads, inners = [], [], []
     for group, wx in zip(groups, weighted, strict=True):
-        adjusted = wx if type != "CR2" else adjustment(group.x, group.phi, bread) @ wx
-        turned = adjusted @ bread  # p_i of each coefficient: (g, n, p)
+        turned = wx @ bread
+        if type == "CR2":
+            turned = _whiten(group.phi, _spread(group, wx, bread, meat)) @ turned
+        # a_i of each coefficient: (g, n, p)
         scores.append(np.einsum("gnp,gn->gp", turned, group.e))
-        # X_i′p_i as (g, p of X, p of coef), then laid out (g, coef → load)
-        loads.append(np.einsum("gnr,gnp->grp", group.x, turned))
+        loads.append(_load(group, wx, turned, bread, own=own))
         inners.append(np.einsum("gnp,gnl,glq->gpq", turned, group.phi, turned, optimize=True))
-    score, load = np.concatenate(scores), np.concatenate(loads)
-    inner = np.concatenate(inners)
+    score, load, inner = np.concatenate(scores), np.concatenate(loads), np.concatenate(inners)
+    kernel: FloatArray = bread if own else _kernel(bread, meat)
     vcov = score.T @ score * inflation(type, m, p)
-    df = np.full(p, float(m - p))
-    if type == "CR2":
-        df = _satterthwaite(load, inner, bread)
-    return RobustFit(coef, vcov, df, type, m, bread, load, inner)
+    df = _satterthwaite(load, inner, kernel) if type == "CR2" else np.full(p, float(m - p))
+    return RobustFit(coef, vcov, df, type, m, kernel, load, inner)
+
+
+def _weigh(group: ClusterGroup) -> FloatArray:
+    if group.w is not None:
+        return np.asarray(group.w @ group.x)
+    return np.linalg.solve(group.phi, group.x).astype(float, copy=False)
+
+
+def _meat(groups: Sequence[ClusterGroup], weighted: Sequence[FloatArray]) -> FloatArray:
+    """X′WΦWX, (p, p); it is X′WX where W = Φ⁻¹."""
+    parts = [
+        np.einsum("gnp,gnl,glq->pq", w, group.phi, w, optimize=True)
+        for group, w in zip(groups, weighted, strict=True)
+    ]
+    total: FloatArray = np.sum(parts, axis=0)
+    return total
+
+
+def _spread(group: ClusterGroup, wx: FloatArray, bread: FloatArray, meat: FloatArray) -> FloatArray:
+    """B_i, what the residuals of each cluster vary by under the working model, (g, n, n)."""
+    xt = np.swapaxes(group.x, 1, 2)
+    if group.w is None:
+        return group.phi - group.x @ bread @ xt
+    crossed = group.phi @ wx @ bread @ xt
+    both: FloatArray = group.x @ (bread @ meat @ bread) @ xt
+    return group.phi - crossed - np.swapaxes(crossed, 1, 2) + both
+
+
+def _load(
+    group: ClusterGroup, wx: FloatArray, turned: FloatArray, bread: FloatArray, *, own: bool
+) -> FloatArray:
+    """The l_i of each coefficient: X_i′a_i, and below it A X_i′W_iΦ_i a_i for other weights."""
+    plain: FloatArray = np.einsum("gnr,gnp->grp", group.x, turned)
+    if own:
+        return plain
+    other = bread @ np.swapaxes(group.phi @ wx, 1, 2) @ turned
+    return np.concatenate([plain, other], axis=1)
+
+
+def _kernel(bread: FloatArray, meat: FloatArray) -> FloatArray:
+    """K with l_i′K l_j = u_i′f_j + f_i′u_j − u_i′A X′WΦWX A u_j for l = (u, f)."""
+    eye = np.eye(len(bread))
+    return np.block([[-bread @ meat @ bread, eye], [eye, np.zeros_like(eye)]])
 
 
 def inflation(type: str, m: int, p: int) -> float:
@@ -286,14 +335,14 @@ def _whiten(phi: FloatArray, b: FloatArray) -> FloatArray:
     return adjusted
 
 
-def _satterthwaite(load: FloatArray, inner: FloatArray, bread: FloatArray) -> FloatArray:
-    """(p,) degrees of freedom (tr P)² / tr P² with P = diag(d) − U A U′ for each coefficient."""
-    p = len(bread)
+def _satterthwaite(load: FloatArray, inner: FloatArray, kernel: FloatArray) -> FloatArray:
+    """(p,) degrees of freedom (tr P)² / tr P² with P = diag(d) − L K L′ for each coefficient."""
+    p = load.shape[2]
     df = np.empty(p)
     for j in range(p):
         u, d = load[:, :, j], inner[:, j, j]
-        cross = np.einsum("mp,pq,mq->m", u, bread, u)
-        gram = bread @ (u.T @ u)
+        cross = np.einsum("mp,pq,mq->m", u, kernel, u)
+        gram = kernel @ (u.T @ u)
         first = float((d - cross).sum())
         second = float((d**2 - 2 * d * cross).sum() + np.trace(gram @ gram))
         df[j] = first**2 / second if second > 0 else np.nan

@@ -184,7 +184,8 @@ def balance(text: str, face: Face, limit: float) -> tuple[str, ...]:
     lines = wrap(text, face, limit)
     if len(lines) == 1 or width(lines[-1], face) > ORPHAN * limit:
         return lines
-    low, high = limit / 2, limit
+    # Never so narrow that a word which fits would be broken.
+    low, high = min(limit, max(limit / 2, longest_word(text, face))), limit
     for _ in range(8):
         middle = (low + high) / 2
         if len(wrap(text, face, middle)) > len(lines):

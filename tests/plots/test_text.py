@@ -63,6 +63,12 @@ def test_balance_leaves_no_short_word_alone() -> None:
     assert balance(text, FACE, limit)[-1] != "1wk"
 
 
+def test_balance_breaks_no_word_that_fits() -> None:
+    text = "Author0\u00a02000: 4 wk"
+    limit = width("Author0\u00a02000:", FACE) + 1
+    assert balance(text, FACE, limit) == ("Author0\u00a02000:", "4 wk")
+
+
 def test_unknown_font_names_near_ones() -> None:
     assert check_family("DejaVu Serif") == "DejaVu Serif"
     with pytest.raises(UsageError, match=re.escape("'DejaVu Sans'")):
