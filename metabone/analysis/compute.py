@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metabone.analysis.plan import Plan, Task
-from metabone.analysis.spec import AnalysisSpec, DataSpec, DirectionSpec, PoolSpec, RegressSpec
+from metabone.analysis.spec import (
+    AnalysisSpec,
+    DataSpec,
+    DirectionSpec,
+    EffectSpec,
+    PoolSpec,
+    RegressSpec,
+)
 from metabone.effects.escalc import escalc
 from metabone.effects.table import EffectTable
 from metabone.errors import MetaboneError, UsageError
@@ -18,7 +25,7 @@ from metabone.extraction.table import StudyTable
 from metabone.extraction.where import compile_where, select
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.regression_results import RegressionResult
-from metabone.synthesis.results import PoolResult
+from metabone.synthesis.results import Estimate, PoolResult
 from metabone.vocabulary import load_vocabulary
 
 Result = PoolResult | RegressionResult | DirectionResult
@@ -35,12 +42,15 @@ class Answer:
     rows : the rows it selected, with their ledger.
     effects : its effect sizes; None for a direction, which has none.
     result : the answer itself.
+    univariate : beside a multilevel pooled answer, the overall one that takes effects as
+        independent.
     """
 
     task: Task
     rows: StudyTable
     effects: EffectTable | None
     result: Result
+    univariate: Estimate | None = None
 
     @property
     def name(self) -> str:
@@ -151,16 +161,31 @@ def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
     effects = escalc(
         rows, measure.measure, variance=measure.variance, align=measure.align, unit=measure.unit
     )
-    return Answer(task, rows, effects, _fit(asked, effects))
+    result = _fit(asked, effects, measure)
+    effects = result.effects if isinstance(result, PoolResult) else effects
+    return Answer(task, rows, effects, result, _univariate(result))
 
 
-def _fit(asked: PoolSpec | RegressSpec, effects: EffectTable) -> PoolResult | RegressionResult:
+def _univariate(result: Result) -> Estimate | None:
+    """The overall answer without levels, by Hartung-Knapp, to lay beside a multilevel one."""
+    if not isinstance(result, PoolResult) or result.model != "multilevel":
+        return None
+    from metabone.synthesis.univariate import Univariate
+
+    pooler = Univariate(result.tau2_method, "hksj", "t_k_minus_1", result.level)
+    return pooler.overall(result.effects.frame)
+
+
+def _fit(
+    asked: PoolSpec | RegressSpec, effects: EffectTable, shared: EffectSpec
+) -> PoolResult | RegressionResult:
     if isinstance(asked, PoolSpec):
         from metabone.synthesis.pool import pool
 
         return pool(
-            effects, by=asked.by, tau2=asked.tau2, ci=asked.ci, pi=asked.pi,
-            strata_tau2=asked.strata_tau2, level=asked.level,
+            effects, by=asked.by, model=asked.model, tau2=asked.tau2, ci=asked.ci, pi=asked.pi,
+            strata_tau2=asked.strata_tau2, level=asked.level, rho=shared.rho,
+            control=shared.control,
         )  # fmt: skip
     from metabone.synthesis.regression import regress
 

@@ -22,8 +22,10 @@ from metabone.errors import UsageError
 from metabone.options import (
     Align,
     CIMethod,
+    Control,
     FigureFormat,
     Measure,
+    Model,
     OnError,
     PIMethod,
     StrataTau2,
@@ -155,6 +157,8 @@ class EffectSpec(Section):
     variance: Annotated[Variance, _option("variance", Variance)] = "LS"
     align: Annotated[Align, _option("align", Align)] = "none"
     unit: str | None = None
+    control: Annotated[Control, _option("control", Control)] = "exact"
+    rho: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
     @model_validator(mode="after")
     def _variance_of_measure(self) -> Self:
@@ -172,8 +176,11 @@ class _Answer(Section):
     variance: Annotated[Variance | None, _option("variance", Variance)] = None
     align: Annotated[Align | None, _option("align", Align)] = None
     unit: str | None = None
+    control: Annotated[Control | None, _option("control", Control)] = None
+    rho: Annotated[float | None, Field(ge=0, lt=1)] = None
+    model: Annotated[Model, _option("model", Model)] = "auto"
     tau2: Annotated[Tau2Method, _option("tau2", Tau2Method)] = "REML"
-    ci: Annotated[CIMethod, _option("ci", CIMethod)] = "hksj"
+    ci: Annotated[CIMethod | None, _option("ci", CIMethod)] = None
     level: Level = 0.95
 
     def effect(self, default: EffectSpec) -> EffectSpec:
@@ -187,6 +194,8 @@ class _Answer(Section):
             variance=self.variance or ("LS" if own_measure else default.variance),
             align=self.align or default.align,
             unit=self.unit if self.unit is not None or own_measure else default.unit,
+            control=self.control or default.control,
+            rho=default.rho if self.rho is None else self.rho,
         )
 
 

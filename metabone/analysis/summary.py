@@ -13,7 +13,15 @@ from metabone.analysis.tables import cells_of, excluded_of, pairs_of
 from metabone.extraction.table import StudyTable
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.results import Estimate, PoolResult, Stratum
-from metabone.synthesis.summary import CI_WORDS, PI_WORDS, effect, p_value
+from metabone.synthesis.summary import (
+    CI_WORDS,
+    CONTROL_WORDS,
+    PI_WORDS,
+    effect,
+    model_words,
+    p_value,
+    variances,
+)
 
 SYNTHETIC = "**SYNTHETIC DATA.** The rows were made by a script, not measured. No finding follows."
 # Of ledger lines with one reason, this many rows are named.
@@ -108,6 +116,8 @@ def _section(answer: Answer) -> list[str]:
     result = answer.result
     if isinstance(result, PoolResult):
         blocks += _pool_blocks(result)
+        if answer.univariate is not None:
+            blocks.append(_against_univariate(result, answer.univariate))
     else:
         blocks.append(_fenced(result.summary()))
     ledger = _ledger_block(answer)
@@ -136,14 +146,48 @@ def _pool_blocks(result: PoolResult) -> list[str]:
             blocks.append(_strata_table(names[0], strata, result))
     for pair in pairs_of(result):
         blocks.append(_two_way(result, pair))
+    if len(result.assumptions) > 1:
+        blocks.append(_assumptions(result))
     return blocks
 
 
+def _assumptions(result: PoolResult) -> str:
+    """The overall answer under other assumptions on shared animals."""
+    lines = []
+    for one in result.assumptions:
+        mark = "**" if one.chosen else ""
+        shown = ("no answer", "") if math.isnan(one.estimate) else (
+            effect(one.estimate), _range((one.ci_low, one.ci_high))
+        )  # fmt: skip
+        cells = (f"{one.rho:g}, {one.control}", *shown)
+        lines.append(tuple(f"{mark}{cell}{mark}" if cell else "" for cell in cells))
+    head = ("rho, shared controls", result.effects.measure, f"{_percent(result.level)} CI")
+    return (
+        "Under other assumptions on what the effects share (the answer above in bold):\n\n"
+        + _table(head, lines)
+    )
+
+
+def _against_univariate(result: PoolResult, other: Estimate) -> str:
+    """What the multilevel model changed against taking effects as independent."""
+    mine = result.overall
+    wider = (mine.ci()[1] - mine.ci()[0]) / (other.ci()[1] - other.ci()[0])
+    change = "as wide" if abs(wider - 1) < 0.05 else f"{wider:.2f} times as wide"
+    return (
+        f"Against the univariate model, which takes all effects as independent: there "
+        f"{result.effects.measure} {effect(other.estimate)} ({_percent(result.level)} CI "
+        f"{_range(other.ci())}; prediction {_range(other.pi())}; τ² {effect(other.tau2)}), here "
+        f"{effect(mine.estimate)} with an interval {change}."
+    )
+
+
 def _methods(result: PoolResult) -> str:
-    model = (
-        "Equal-effects model" if result.tau2_method == "EE"
-        else f"Random-effects model, τ² by {result.tau2_method}"
-    )  # fmt: skip
+    model = model_words(result)
+    model = model[:1].upper() + model[1:]
+    if result.model == "multilevel":
+        model += (
+            f" ({result.model_reason}); rho {result.rho:g}, {CONTROL_WORDS[str(result.control)]}"
+        )
     aligned = "; aligned: above zero is benefit" if result.effects.align == "benefit" else ""
     return (
         f"{model}; {CI_WORDS[result.ci_method]} interval; prediction by "
@@ -158,10 +202,7 @@ def _predicted(one: Estimate) -> str:
 
 
 def _spread(one: Estimate) -> str:
-    if math.isnan(one.tau2_low):
-        return f"τ² {effect(one.tau2)}, I² {one.i2:.0f} %"
-    limits = f"{effect(one.tau2_low)} to {effect(one.tau2_high)}"
-    return f"τ² {effect(one.tau2)} ({limits}), I² {one.i2:.0f} %"
+    return f"{variances(one)}, I² {one.i2:.0f} %"
 
 
 def _as_change(result: PoolResult) -> str:
@@ -175,7 +216,7 @@ def _as_change(result: PoolResult) -> str:
 def _strata_table(column: str, strata: Sequence[Stratum], result: PoolResult) -> str:
     head = (
         column, "studies", "effects", "animals", result.effects.measure,
-        f"{_percent(result.level)} CI", "prediction", "τ²", "I²",
+        f"{_percent(result.level)} CI", "p by Holm", "prediction", "τ²", "I²",
     )  # fmt: skip
     lines = []
     for stratum in strata:
@@ -185,24 +226,33 @@ def _strata_table(column: str, strata: Sequence[Stratum], result: PoolResult) ->
         )  # fmt: skip
         one = stratum.estimate
         if one is None:
-            lines.append((*first, escape(str(stratum.reason)), "", "", "", ""))
+            lines.append((*first, escape(str(stratum.reason)), "", "", "", "", ""))
             continue
         lines.append(
             (
-                *first, effect(one.estimate), _range(one.ci()), _range(one.pi()), effect(one.tau2),
-                f"{one.i2:.0f} %",
+                *first, effect(one.estimate), _range(one.ci()), _holm(stratum),
+                _range(one.pi()), effect(one.tau2), f"{one.i2:.0f} %",
             )
         )  # fmt: skip
     tests = [test for test in result.between if test.by == (column,)]
     text = _table(head, lines)
     for test in tests:
-        df = f"{test.df:g}" if test.df2 is None else f"{test.df:g}, {test.df2:g}"
-        sign = "χ²" if test.df2 is None else "F"
+        df = f"{test.df:g}" if test.df2 is None else f"{test.df:g}, {test.df2:.4g}"
+        sign = {"chi2": "χ²", "F": "F", "AHT": "cluster-robust F"}[test.test]
+        if math.isnan(test.statistic):
+            text += f"\n\nToo few studies to test between the strata of {escape(column)}."
+            continue
         text += (
             f"\n\nBetween the pooled strata of {escape(column)}: {sign}({df}) = "
             f"{test.statistic:.2f}, {p_value(test.pvalue)}."
         )
     return text
+
+
+def _holm(stratum: Stratum) -> str:
+    if stratum.pvalue_holm is None:
+        return ""
+    return p_value(stratum.pvalue_holm).removeprefix("p ").removeprefix("= ")
 
 
 def _two_way(result: PoolResult, pair: tuple[str, str]) -> str:
@@ -212,8 +262,9 @@ def _two_way(result: PoolResult, pair: tuple[str, str]) -> str:
         (f"**{escape(row)}**", *(_cell(cells[row, column]) for column in columns)) for row in rows
     ]
     return (
-        f"{escape(label_of(pair))}: {result.effects.measure}, or the number of studies where they "
-        f"are too few to pool. {empty} of {len(cells)} cells are empty (gaps in the evidence).\n\n"
+        f"{escape(label_of(pair))}: {result.effects.measure}; with ~ partially pooled, where the "
+        "studies are too few for a mean of their own. "
+        f"{empty} of {len(cells)} cells are empty (gaps in the evidence).\n\n"
         + _table(("", *map(escape, columns)), lines)
     )
 
@@ -223,7 +274,8 @@ def _cell(stratum: Stratum) -> str:
         return "–"
     one = stratum.estimate
     if one is None:
-        return f"({stratum.k_studies})"
+        borrowed = "" if stratum.partial is None else f"~{effect(stratum.partial.estimate)} "
+        return f"{borrowed}({stratum.k_studies})"
     return f"{effect(one.estimate)} [{_range(one.ci())}], {one.k_studies} studies"
 
 

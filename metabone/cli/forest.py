@@ -78,9 +78,11 @@ def forest(
     variance: c.Variance = "LS",
     align: c.Align = "none",
     unit: c.Unit = None,
-    model: c.ModelName = "univariate",
+    model: c.ModelName = "auto",
+    rho: c.Rho = 0.5,
+    control: c.ControlMode = "exact",
     tau2: c.Tau2 = "REML",
-    ci: c.CI = "hksj",
+    ci: c.CI = None,
     pi: c.PI = None,
     strata_tau2: c.StrataTau2 = "separate",
     level: c.Level = 0.95,
@@ -115,7 +117,8 @@ def forest(
     effects, result = c.pooled(
         table, outcome=outcome, where=where, by=by, measure=measure, variance=variance,
         align=align, unit=unit, model=model, tau2=tau2, ci=ci, pi=pi, strata_tau2=strata_tau2,
-        level=level, on_error=on_error, vocabulary=vocabulary, sheet=sheet,
+        level=level, rho=rho, control=control, on_error=on_error, vocabulary=vocabulary,
+        sheet=sheet,
     )  # fmt: skip
     c.report_ledger(effects)
     c.report_warnings(result)

@@ -92,11 +92,12 @@ class Components:
             gh = np.einsum("glij,pgj->lpgi", group.z, h)
             quadratic += np.einsum("gi,lgi->l", r, gr)
             trace += np.einsum("glii->l", turned)
-            cubic += np.einsum("lgi,gij,mgj->lm", gr, inverse, gr, optimize=True)
-            squared += np.einsum("glij,gmji->lm", turned, turned, optimize=True)
+            cubic += np.einsum("lgi,mgi->lm", gr, np.einsum("gij,lgj->lgi", inverse, gr))
+            squared += np.einsum("glij,gmji->lm", turned, turned)
             seen += np.einsum("pgi,lgi->lp", h, gr)
             first += np.einsum("pgi,lqgi->lpq", h, gh)
-            second += np.einsum("lpgi,gij,mqgj->lmpq", gh, inverse, gh, optimize=True)
+            solved = np.einsum("gij,lpgj->lpgi", inverse, gh)
+            second += np.einsum("lpgi,mqgi->lmpq", gh, solved)
         cubic -= seen @ at.cov @ seen.T
         value = -0.5 * float(at.logdet + at.q)
         if self.restricted:

@@ -262,20 +262,20 @@ def profile_interval(fit: MultilevelFit, name: str, level: float = 0.95) -> tupl
 
     if name not in fit.sigma2:
         raise DataError(f"the model has no component {name!r}; it has {', '.join(fit.sigma2)}")
-    top = float(search(fit.problem, {name: fit.sigma2[name]}).value[0])
+    top = float(search(fit.problem, {name: fit.sigma2[name]}, fit.theta).value[0])
     drop = float(chdtri(1, 1 - level)) / 2
 
     def excess(value: float) -> float:
-        return top - float(search(fit.problem, {name: value}).value[0]) - drop
+        return top - float(search(fit.problem, {name: value}, fit.theta).value[0]) - drop
 
     estimate = fit.sigma2[name]
     low = 0.0
     if estimate > 0 and excess(0.0) > 0:
-        low = float(brentq(excess, 0.0, estimate, xtol=1e-10 * estimate, rtol=1e-9))
+        low = float(brentq(excess, 0.0, estimate, xtol=1e-7 * estimate, rtol=1e-7))
     high = max(2 * estimate, float(fit.problem.vi.mean()))
     for _ in range(60):
         if excess(high) > 0:
-            return low, float(brentq(excess, estimate, high, xtol=1e-10 * high, rtol=1e-9))
+            return low, float(brentq(excess, estimate, high, xtol=1e-7 * high, rtol=1e-7))
         high *= 2
     return low, math.inf
 

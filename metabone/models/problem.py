@@ -228,15 +228,22 @@ def _blocks_by_cluster(
     return whole
 
 
-def search(problem: Problem, fixed: Mapping[str, float] | None = None) -> Maximum:
-    """The highest maximum from several starts, with some components held at given values."""
-    start = problem.start
+def search(
+    problem: Problem,
+    fixed: Mapping[str, float] | None = None,
+    near: FloatArray | None = None,
+) -> Maximum:
+    """The highest maximum from several starts, with some components held at given values.
+
+    With `near` (L,), where a neighbouring problem had its maximum, one climb from there is enough.
+    """
+    start = problem.start if near is None else near[None].copy()
     held = np.array([name in (fixed or {}) for name in problem.names])
     for position, name in enumerate(problem.names):
         if held[position]:
             start[:, position] = (fixed or {})[name]
     first = maximise(problem.evaluate, start[:1], held)
-    if held.all() or not doubtful(problem.evaluate, first)[0]:
+    if near is not None or held.all() or not doubtful(problem.evaluate, first)[0]:
         return first
     others = maximise(problem.evaluate, start[1:], held)
     return highest([first, *(others.take(np.array([i])) for i in range(len(start) - 1))])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from metabone.plots.styles import STYLES
-from metabone.plots.words import CI, PI, TAU2, VARIANCES, level_text, measure_names, number
+from metabone.plots.words import CI, CONTROL, PI, TAU2, VARIANCES, level_text, measure_names, number
 
 if TYPE_CHECKING:
     from metabone.plots.spec import Mark
@@ -31,13 +31,20 @@ def _model(result: PoolResult, strata: Sequence[Stratum]) -> str:
     ci = ci.removesuffix(",")
     if result.tau2_method == "EE":
         return f"Equal-effects model, inverse-variance weights; {ci}; no prediction interval."
-    tau2 = f"τ² by {TAU2[result.tau2_method]}"
+    tau2 = f"{'σ²' if result.model == 'multilevel' else 'τ²'} by {TAU2[result.tau2_method]}"
     if strata:
         tau2 += ", one for all subgroups" if result.strata_tau2 == "common" else (
             ", separate in each subgroup"
         )  # fmt: skip
     prediction = f"prediction interval: {PI[result.pi_method]}"
-    return f"Random-effects model, inverse-variance weights; {tau2}; {ci}; {prediction}."
+    if result.model != "multilevel":
+        return f"Random-effects model, inverse-variance weights; {tau2}; {ci}; {prediction}."
+    levels = " / ".join(result.overall.sigma2 or ())
+    return (
+        f"Multilevel random-effects model ({levels}); measurements of the same animals correlate "
+        f"by {result.rho:g}, {CONTROL[str(result.control)]}; {tau2}; {ci}; {prediction} "
+        "(k studies)."
+    )
 
 
 def _measure(result: PoolResult, style: Style) -> str:

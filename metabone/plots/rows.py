@@ -117,7 +117,8 @@ class Builder:
             cells["effect"] = self._effect_text(values)
         if "weight" in self.keys:
             cells["weight"] = weight_cell(weight, self.style)
-        mark = Mark("square", *values, weight=weight / self.heaviest)
+        # Strongly correlated effects can have a weight below zero: then a point.
+        mark = Mark("square", *values, weight=max(weight, 0.0) / self.heaviest)
         return Row("study", cells=cells, mark=mark, source=row)
 
     def _stratum(self, stratum: Stratum, members: Sequence[int]) -> list[Row]:

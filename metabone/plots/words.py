@@ -57,6 +57,15 @@ CI: Mapping[str, str] = {
     "hksj": "Hartung-Knapp",
     "hksj_adhoc": "Hartung-Knapp, truncated so that it is never narrower than Wald’s,",
     "wald": "Wald",
+    "cr2": "cluster-robust standard errors (CR2, by study) with Satterthwaite df",
+    "cr1": "cluster-robust standard errors (CR1, by study)",
+    "cr0": "cluster-robust standard errors (CR0, by study)",
+    "t": "model-based standard errors, t with containment df",
+}
+CONTROL: Mapping[str, str] = {
+    "exact": "shared controls by their exact covariance",
+    "split": "shared controls split between the arms",
+    "ignore": "shared controls taken as separate animals",
 }
 PI: Mapping[str, str] = {
     "t_k_minus_1": "t with k − 1 df",
@@ -137,7 +146,7 @@ def heterogeneity(estimate: Estimate, style: Style, scale: int) -> str:
         return f"{style.words.heterogeneity}not applicable"
     text = style.numbers.heterogeneity.format(
         eq=style.numbers.eq,
-        tau2=number(estimate.tau2, scale),
+        tau2=_tau2(estimate, scale),
         i2=number(estimate.i2, 0),
         q=number(estimate.q, 2),
         df=estimate.q_df,
@@ -145,6 +154,15 @@ def heterogeneity(estimate: Estimate, style: Style, scale: int) -> str:
         p=p_text(estimate.q_pvalue, style.numbers),
     )
     return f"{style.words.heterogeneity}{text}"
+
+
+def _tau2(estimate: Estimate, scale: int) -> str:
+    """τ², and what each level has of it."""
+    total = number(estimate.tau2, scale)
+    if estimate.sigma2 is None or len(estimate.sigma2) < 2:
+        return total
+    levels = ", ".join(f"{name} {number(v, scale)}" for name, v in estimate.sigma2.items())
+    return f"{total} ({levels})"
 
 
 def overall_test(estimate: Estimate, style: Style) -> str:

@@ -17,6 +17,7 @@ CI_WORDS = {
     "cr0": "cluster-robust (CR0)",
     "t": "model-based t",
 }
+PI_WORDS = {"t_k_minus_1": "t, k − 1 df", "t_k_minus_2": "t, k − 2 df", "normal": "normal"}
 CONTROL_WORDS = {
     "exact": "shared controls by their covariance",
     "split": "shared controls split between arms",
@@ -99,7 +100,7 @@ def _assumption_lines(result: PoolResult) -> list[str]:
 
 
 def _method_line(result: PoolResult) -> str:
-    line = f"{_model_words(result)}, {CI_WORDS[result.ci_method]} interval"
+    line = f"{model_words(result)}, {CI_WORDS[result.ci_method]} interval"
     line += f", variance {result.effects.variance}"
     if result.effects.align == "benefit":
         line += ", aligned: higher is better"
@@ -110,7 +111,8 @@ def _method_line(result: PoolResult) -> str:
     return line
 
 
-def _model_words(result: PoolResult) -> str:
+def model_words(result: PoolResult) -> str:
+    """The model and its estimator."""
     if result.tau2_method == "EE":
         return "equal effects"
     if result.overall.sigma2 is None:
@@ -130,13 +132,14 @@ def _estimate_lines(one: Estimate, level: float) -> list[str]:
         lines.append(f"  prediction    {_range(pi)}  ({percent}, true effect of a new study)")
     if not math.isnan(one.tau2):
         lines.append(
-            f"  heterogeneity {_variances(one)}, I² {_i_squared(one)}, "
+            f"  heterogeneity {variances(one)}, I² {_i_squared(one)}, "
             f"Q {one.q:.2f} (df {one.q_df}, {p_value(one.q_pvalue)})"
         )
     return lines
 
 
-def _variances(one: Estimate) -> str:
+def variances(one: Estimate) -> str:
+    """τ² with its limits, or the variance of each level with those that were asked for."""
     if one.sigma2 is None:
         return f"τ² {number(one.tau2)}{_limits(one.tau2_low, one.tau2_high)}"
     low, high = one.sigma2_low or {}, one.sigma2_high or {}
