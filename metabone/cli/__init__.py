@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib import import_module
+from typing import Any
 
 import typer
 
-from metabone.errors import MetaboneError, UsageError
+from metabone.errors import DataError, MetaboneError, UsageError
 
 # One module for each command; the module's function of the same name is the command.
 COMMANDS = ("new", "check", "effects", "pool", "regress", "forest", "direction", "run", "datasets")
@@ -44,8 +46,24 @@ def build_app() -> typer.Typer:
     app.callback()(_entry)
     for name in COMMANDS:
         module = import_module(f"metabone.cli.{name}")
-        app.command(name)(getattr(module, name))
+        app.command(name)(_naming_its_table(getattr(module, name)))
     return app
+
+
+def _naming_its_table(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with the table's name in front of what is wrong with its data."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except DataError as error:
+            table = options.get("table")
+            if not isinstance(table, str) or table in str(error):
+                raise
+            raise DataError(f"{table}: {error}") from error
+
+    return run
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         build_app()(args=arguments, prog_name="metabone")
     except MetaboneError as error:
-        typer.echo(f"metabone: {error}", err=True)
+        from metabone.cli.common import visible
+
+        typer.echo(visible(f"metabone: {error}"), err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         # The reader of a pipe went away; point stdout elsewhere so that exit does not complain.
