@@ -30,7 +30,7 @@ def test_a_figure_from_a_shipped_data_set(tmp_path: Path, capsys: Any) -> None:
     assert status == 0
     assert said.out == ""
     assert f"wrote {target}" in said.err
-    assert "more than one effect" in said.err
+    assert "set aside" in said.err
     root = ET.parse(target).getroot()
     assert float((root.get("width") or "").removesuffix("pt")) == pytest.approx(170 / 25.4 * 72)
 

@@ -95,7 +95,7 @@ def test_heterogeneity_and_between_lines(spec: ForestSpec, result: Any) -> None:
     )
     (test,) = result.between
     assert notes[-1].startswith(
-        f"Difference between subgroups: χ² = {test.statistic:.2f}, df = {test.df:.0f}"
+        f"Difference between subgroups: F = {test.statistic:.2f}, df = {test.df:.0f} and"
     )
     assert sum("95% prediction interval" in note for note in notes) == 3
 
@@ -111,7 +111,7 @@ def test_prediction_interval(spec: ForestSpec, result: Any) -> None:
 
 
 def test_equal_effects_have_no_prediction_interval(samples: ModuleType) -> None:
-    spec = forest_spec(samples.answer(8, by=(), tau2="EE"))
+    spec = forest_spec(samples.answer(8, by=(), model="univariate", tau2="EE"))
     assert not spec.of_kind("prediction")
     assert "Equal-effects model" in spec.footer[0]
 
@@ -175,13 +175,25 @@ def test_synthetic_data_are_called_so(samples: ModuleType) -> None:
 def test_footer_names_model_and_version(result: Any) -> None:
     (first, *notes) = forest_spec(result).footer
     for word in (
-        "Random-effects model", "restricted maximum likelihood (REML)", "Hartung-Knapp",
-        "t with k − 1 df", "Hedges’ g", "variance LS: 1/n₁ + 1/n₂ + g²/2N",
+        "Multilevel random-effects model (study / effect)", "correlate by 0.5",
+        "exact covariance", "restricted maximum likelihood (REML)", "CR2", "t with k − 1 df", "Hedges’ g", "variance LS: 1/n₁ + 1/n₂ + g²/2N",
         f"Made with metabone\u00a0{result.version}",
     ):  # fmt: skip
         assert word in first
     assert len(notes) == len(result.warnings)
+
+
+def test_footer_of_the_univariate_model(samples: ModuleType) -> None:
+    (first, *notes) = forest_spec(samples.answer(8, by=(), model="univariate")).footer
+    assert "Random-effects model" in first
+    assert "Hartung-Knapp" in first
     assert any("more than one effect" in note for note in notes)
+
+
+def test_heterogeneity_is_shown_by_level(result: Any) -> None:
+    notes = [row.label.replace("\u00a0", " ") for row in forest_spec(result).of_kind("note")]
+    sigma2 = result.overall.sigma2
+    assert any(f"(study {sigma2['study']:.3f}, effect {sigma2['effect']:.3f})" in n for n in notes)
 
 
 @pytest.mark.parametrize("style", STYLES)
