@@ -176,7 +176,8 @@ def test_footer_names_model_and_version(result: Any) -> None:
     (first, *notes) = forest_spec(result).footer
     for word in (
         "Multilevel random-effects model (study / effect)", "correlate by 0.5",
-        "exact covariance", "restricted maximum likelihood (REML)", "CR2", "t with k − 1 df", "Hedges’ g", "variance LS: 1/n₁ + 1/n₂ + g²/2N",
+        "exact covariance", "restricted maximum likelihood (REML)", "CR2",
+        "t with k − 1 df", "Hedges’ g", "variance LS: 1/n₁ + 1/n₂ + g²/2N",
         f"Made with metabone\u00a0{result.version}",
     ):  # fmt: skip
         assert word in first
