@@ -54,7 +54,7 @@ class RobustFit:
     _bread: FloatArray = field(repr=False)
     _loads: FloatArray = field(repr=False)
     _inner: FloatArray = field(repr=False)
-    _spread: FloatArray = field(repr=False)
+    _basis_vcov: FloatArray = field(repr=False)
     _turn: FloatArray = field(repr=False)
 
     @property
@@ -84,7 +84,7 @@ class RobustFit:
         Satterthwaite's for CR2 and m − p otherwise.
         """
         c = np.atleast_2d(np.asarray(contrasts, dtype=float)) @ self._turn
-        se = np.sqrt(np.einsum("np,pq,nq->n", c, self._spread, c))
+        se = np.sqrt(np.einsum("np,pq,nq->n", c, self._basis_vcov, c))
         if self.type != "CR2":
             return se, np.full(len(c), float(self.m - len(self.coef)))
         return se, _satterthwaite(self._loads, self._inner, self._bread, c)
@@ -107,7 +107,7 @@ class RobustFit:
         # and collinear moderators out of the numbers.
         basis, triangle = np.linalg.qr((c @ self._turn).T)
         value = np.linalg.solve(triangle.T, c @ self.coef)
-        wald = float(value @ np.linalg.solve(basis.T @ self._spread @ basis, value))
+        wald = float(value @ np.linalg.solve(basis.T @ self._basis_vcov @ basis, value))
         eta = self._hotelling_df(basis.T)
         df2 = eta - count + 1
         if not df2 > 0:
@@ -287,7 +287,7 @@ def sandwich(
         df = _satterthwaite(load, inner, bread, turn)
     return RobustFit(
         coef, turn @ vcov @ turn.T, df, type, m,
-        _bread=bread, _loads=load, _inner=inner, _spread=vcov, _turn=turn,
+        _bread=bread, _loads=load, _inner=inner, _basis_vcov=vcov, _turn=turn,
     )  # fmt: skip
 
 
