@@ -28,8 +28,11 @@ def regress(
     variance: c.Variance = "LS",
     align: c.Align = "none",
     unit: c.Unit = None,
+    model: c.ModelName = "auto",
+    rho: c.Rho = 0.5,
+    control: c.ControlMode = "exact",
     tau2: c.Tau2 = "REML",
-    ci: c.CI = "hksj",
+    ci: c.CI = None,
     level: c.Level = 0.95,
     on_error: c.OnError = "refuse",
     vocabulary: c.VocabularyFile = None,
@@ -39,6 +42,9 @@ def regress(
     force: c.Force = False,
 ) -> None:
     """Explain effect sizes by moderators in a mixed-effects meta-regression.
+
+    Where a study gives more than one effect the model is multilevel, with the covariance of effects
+    that share animals and cluster-robust standard errors.
 
     -o writes the coefficients as CSV.
     """
@@ -53,7 +59,9 @@ def regress(
         table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
     )
     effects = escalc(rows, measure, variance=variance, align=align, unit=unit)
-    result = fit(effects, formula, tau2=tau2, ci=ci, level=level)
+    result = fit(
+        effects, formula, model=model, tau2=tau2, ci=ci, level=level, rho=rho, control=control
+    )
     c.report_ledger(result.effects)
     for warning in result.warnings:
         c.say(f"warning: {warning}")

@@ -13,7 +13,7 @@ doi:10.1080/07350015.2016.1247004.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +53,7 @@ class RobustFit:
     ``df`` (p,) are Satterthwaite's for CR2 and m − p otherwise. With a_i = A_i W_i X_i A the
     covariance of the clusters' scores is P_ij = δ_ij a_i′Φ_i a_i − l_i′ K l_j: ``_inner`` (m, p, p)
     holds the first part, ``_loads`` (m, r, p) the l_i of each coefficient, ``_kernel`` (r, r) is K.
+    They are kept in a basis of the design: a contrast c of the coefficients is ``c @ _turn`` there.
     """
 
     coef: FloatArray
@@ -63,6 +64,8 @@ class RobustFit:
     _kernel: FloatArray = field(repr=False)
     _loads: FloatArray = field(repr=False)
     _inner: FloatArray = field(repr=False)
+    _basis_vcov: FloatArray = field(repr=False)
+    _turn: FloatArray = field(repr=False)
 
     @property
     def se(self) -> FloatArray:
@@ -84,6 +87,18 @@ class RobustFit:
         half = critical(self.df, level) * self.se
         return self.coef - half, self.coef + half
 
+    def contrast(self, contrasts: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Standard errors (n,) and degrees of freedom (n,) of each row of `contrasts` (n, p).
+
+        Each row is a linear combination of the coefficients, such as an expected effect; its df are
+        Satterthwaite's for CR2 and m − p otherwise.
+        """
+        c = np.atleast_2d(np.asarray(contrasts, dtype=float)) @ self._turn
+        se = np.sqrt(np.einsum("np,pq,nq->n", c, self._basis_vcov, c))
+        if self.type != "CR2":
+            return se, np.full(len(c), float(self.m - len(self.coef)))
+        return se, _satterthwaite(self._loads, self._inner, self._kernel, c)
+
     def wald(self, contrasts: ArrayLike) -> tuple[float, int, float, float]:
         """Approximate Hotelling T² (AHT) test that ``contrasts @ coef`` is zero.
 
@@ -98,8 +113,12 @@ class RobustFit:
         """
         c = np.atleast_2d(np.asarray(contrasts, dtype=float))
         count = len(c)
-        wald = float((c @ self.coef) @ np.linalg.solve(c @ self.vcov @ c.T, c @ self.coef))
-        eta = self._hotelling_df(c)
+        # The test is of the space that the contrasts span: an orthonormal basis of it keeps units
+        # and collinear moderators out of the numbers.
+        basis, triangle = np.linalg.qr((c @ self._turn).T)
+        value = np.linalg.solve(triangle.T, c @ self.coef)
+        wald = float(value @ np.linalg.solve(basis.T @ self._basis_vcov @ basis, value))
+        eta = self._hotelling_df(basis.T)
         df2 = eta - count + 1
         if not df2 > 0:
             return float("nan"), count, float("nan"), float("nan")
@@ -168,7 +187,10 @@ def robust(fit: MultilevelFit, cluster: ArrayLike | None = None, *, type: str = 
     codes = np.unique(labels, return_inverse=True)[1].reshape(-1)
     if len(codes) != fit.k:
         raise DataError(f"cluster has {len(codes)} labels for {fit.k} effects")
-    return sandwich(working_groups(fit, codes), fit.coef, type=type)
+    # In an orthonormal basis of X, so that moderators on any scale leave bread well conditioned.
+    turn = np.linalg.inv(problem.triangle).astype(float, copy=False)
+    groups = [replace(group, x=group.x @ turn) for group in working_groups(fit, codes)]
+    return sandwich(groups, fit.coef, type=type, turn=turn)
 
 
 def working_groups(fit: MultilevelFit, codes: NDArray[np.intp]) -> list[ClusterGroup]:
@@ -239,9 +261,19 @@ def general_groups(
     return groups
 
 
-def sandwich(groups: Sequence[ClusterGroup], coef: FloatArray, *, type: str) -> RobustFit:
-    """Robust covariance and degrees of freedom from clustered data and their weights."""
+def sandwich(
+    groups: Sequence[ClusterGroup],
+    coef: FloatArray,
+    *,
+    type: str,
+    turn: FloatArray | None = None,
+) -> RobustFit:
+    """Robust covariance and degrees of freedom from clustered data and their weights.
+
+    `turn` (p, p) goes from the basis of X in the groups to that of `coef`; None: they are the same.
+    """
     p = len(coef)
+    turn = np.eye(p) if turn is None else turn
     m = sum(len(group.x) for group in groups)
     if m <= p:
         raise ModelError(f"{m} clusters cannot give robust standard errors of {p} coefficients")
@@ -263,8 +295,13 @@ def sandwich(groups: Sequence[ClusterGroup], coef: FloatArray, *, type: str) -> 
     score, load, inner = np.concatenate(scores), np.concatenate(loads), np.concatenate(inners)
     kernel: FloatArray = bread if own else _kernel(bread, meat)
     vcov = score.T @ score * inflation(type, m, p)
-    df = _satterthwaite(load, inner, kernel) if type == "CR2" else np.full(p, float(m - p))
-    return RobustFit(coef, vcov, df, type, m, kernel, load, inner)
+    df = np.full(p, float(m - p))
+    if type == "CR2":
+        df = _satterthwaite(load, inner, kernel, turn)
+    return RobustFit(
+        coef, turn @ vcov @ turn.T, df, type, m,
+        _kernel=kernel, _loads=load, _inner=inner, _basis_vcov=vcov, _turn=turn,
+    )  # fmt: skip
 
 
 def _weigh(group: ClusterGroup) -> FloatArray:
@@ -335,15 +372,19 @@ def _whiten(phi: FloatArray, b: FloatArray) -> FloatArray:
     return adjusted
 
 
-def _satterthwaite(load: FloatArray, inner: FloatArray, kernel: FloatArray) -> FloatArray:
-    """(p,) degrees of freedom (tr P)² / tr P² with P = diag(d) − L K L′ for each coefficient."""
-    p = load.shape[2]
-    df = np.empty(p)
-    for j in range(p):
-        u, d = load[:, :, j], inner[:, j, j]
+def _satterthwaite(
+    load: FloatArray, inner: FloatArray, kernel: FloatArray, contrasts: FloatArray
+) -> FloatArray:
+    """(n,) degrees of freedom (tr P)² / tr P² with P = diag(d) − L K L′ for each contrast (n, p).
+
+    A contrast without any variance has 0, which no distribution has.
+    """
+    df = np.empty(len(contrasts))
+    for j, c in enumerate(contrasts):
+        u, d = load @ c, inner @ c @ c
         cross = np.einsum("mp,pq,mq->m", u, kernel, u)
         gram = kernel @ (u.T @ u)
         first = float((d - cross).sum())
         second = float((d**2 - 2 * d * cross).sum() + np.trace(gram @ gram))
-        df[j] = first**2 / second if second > 0 else np.nan
+        df[j] = first**2 / second if second > 0 else 0.0
     return df

@@ -22,20 +22,25 @@ Fit = Callable[["EffectTable", "BlockCovariance"], Estimate]
 def other_assumptions(
     effects: EffectTable, fit: Fit, *, rho: float, control: str
 ) -> tuple[Assumption, ...]:
-    """Fit again for rho 0.2, 0.5, 0.8 (and the one chosen) and each way of treating controls.
+    """Fit again under each of `combinations`.
 
-    Ways that change nothing, since no control is shared, are not listed. A combination that has no
-    answer (its covariance is not positive definite) has NaN for one.
+    A combination that has no answer (its covariance is not positive definite) has NaN for one.
+    """
+    return tuple(
+        _line(effects, fit, value, way, chosen=(value, way) == (rho, control))
+        for value, way in combinations(effects, rho=rho, control=control)
+    )
+
+
+def combinations(effects: EffectTable, *, rho: float, control: str) -> list[tuple[float, str]]:
+    """Rho 0.2, 0.5, 0.8 (and the one chosen) with each way of treating controls.
+
+    Ways that change nothing, since no control is shared, are not listed.
     """
     shared = effects.frame.duplicated(["study", "control_id"], keep=False)
     shared &= effects.frame["control_id"].notna()
     ways = choices(Control) if shared.any() else (control,)
-    lines = []
-    for value in sorted({*RHO, rho}):
-        for way in ways:
-            chosen = value == rho and way == control
-            lines.append(_line(effects, fit, value, way, chosen=chosen))
-    return tuple(lines)
+    return [(value, way) for value in sorted({*RHO, rho}) for way in ways]
 
 
 def _line(effects: EffectTable, fit: Fit, rho: float, control: str, *, chosen: bool) -> Assumption:

@@ -57,7 +57,7 @@ class Multilevel:
         """Pool all effects, with profile-likelihood limits of the variances."""
         fit = self.fit(frame, None)
         se, df = self._errors(fit)
-        return self._estimate(fit, 0, frame, se, df, weights(fit), self._profile(fit))
+        return self._estimate(fit, 0, frame, se, df, weights(fit), self.profile(fit))
 
     def pool(self, frame: pd.DataFrame) -> Estimate:
         """Pool the effects of a frame."""
@@ -93,7 +93,7 @@ class Multilevel:
         X[:, 0] = 1.0
         fit = self.fit(_join(parts), X)
         contrasts = np.eye(len(parts))[1:]
-        statistic, df, df2, pvalue, test = joint_test(fit, self._robust(fit), contrasts, self.ci)
+        statistic, df, df2, pvalue, test = joint_test(fit, self.sandwich(fit), contrasts, self.ci)
         return Between(by, statistic, df, df2, pvalue, test)
 
     def fit(self, frame: pd.DataFrame, X: FloatArray | None) -> MultilevelFit:
@@ -139,17 +139,19 @@ class Multilevel:
             means.append(StudyMean(str(name), float(mean), float(se), low, high))
         return tuple(means)
 
-    def _robust(self, fit: MultilevelFit) -> RobustFit | None:
+    def sandwich(self, fit: MultilevelFit) -> RobustFit | None:
+        """Cluster-robust inference by study, None where the intervals are model-based."""
         if self.ci not in ("cr2", "cr1", "cr0"):
             return None
         return robust(fit, type=self.ci.upper())
 
     def _errors(self, fit: MultilevelFit) -> tuple[FloatArray, FloatArray]:
         """(p,) standard errors and their degrees of freedom."""
-        sandwich = self._robust(fit)
+        sandwich = self.sandwich(fit)
         return (fit.se, fit.df) if sandwich is None else (sandwich.se, sandwich.df)
 
-    def _profile(self, fit: MultilevelFit) -> tuple[dict[str, float], dict[str, float]]:
+    def profile(self, fit: MultilevelFit) -> tuple[dict[str, float], dict[str, float]]:
+        """Lower and upper profile-likelihood limits of each variance, by level."""
         limits = {name: profile_interval(fit, name, self.level) for name in fit.sigma2}
         low = {name: pair[0] for name, pair in limits.items()}
         return low, {name: pair[1] for name, pair in limits.items()}
@@ -232,7 +234,7 @@ def random_factors(frame: pd.DataFrame) -> dict[str, IntArray]:
     if studies == 1:
         raise DataError(
             f"all {k} effects come from one study ({frame['study'].iloc[0]}), which says nothing "
-            "of others; use --model univariate to pool its effects as if they were independent"
+            "of others; use --model univariate to take its effects as if they were independent"
         )
     factors = {"study": study}
     named = frame["experiment"].fillna("").to_numpy(str)

@@ -24,22 +24,30 @@ def predict(
     made = result.design
     X = made.at(rows)
     coef = np.array([each.estimate for each in result.coefficients])
-    variance = np.einsum("ij,jk,ik->i", X, np.array(result.vcov), X)
-    estimate, se = X @ coef, np.sqrt(variance)
-    factor = float(critical(result.df, level))
+    se, df = result.fit.errors(X)
+    estimate = X @ coef
+    half = critical(df, level) * se
     # Equal effects leave nothing to predict: every study has the same true effect.
     equal = result.tau2_method == "EE"
-    spread = np.full_like(se, np.nan) if equal else np.sqrt(result.tau2 + variance)
+    spread = np.full_like(se, np.nan) if equal else np.sqrt(result.tau2 + se**2)
+    spread = critical(result.fit.pi_df, level) * spread
     answer = rows.loc[:, list(made.formula.columns)].reset_index(drop=True)
     return answer.assign(
         estimate=estimate,
         se=se,
-        ci_low=estimate - factor * se,
-        ci_high=estimate + factor * se,
-        pi_low=estimate - factor * spread,
-        pi_high=estimate + factor * spread,
-        note=made.outside(rows),
+        df=df,
+        ci_low=estimate - half,
+        ci_high=estimate + half,
+        pi_low=estimate - spread,
+        pi_high=estimate + spread,
+        pi_df=result.fit.pi_df,
+        note=[_note(*pair) for pair in zip(made.outside(rows), result.fit.alone(X), strict=True)],
     )
+
+
+def _note(outside: str, study: str | None) -> str:
+    lonely = f"only {study} tells this: no cluster-robust interval" if study is not None else ""
+    return "; ".join(text for text in (outside, lonely) if text)
 
 
 def as_rows(new: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:

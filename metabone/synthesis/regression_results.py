@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from metabone.effects.table import EffectTable
     from metabone.synthesis.design import Design
+    from metabone.synthesis.regression_fits import RegressionFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,10 @@ class Coefficient:
 class ModeratorTest:
     """Test that all coefficients of a term are zero (QM).
 
-    `df2` is None for a χ² test, else the second degrees of freedom of F. Without an intercept the
-    coefficients can be level means, so that the test is not one of differences: `intercept` says.
+    `test` is ``chi2``, ``F``, or ``AHT`` (cluster-robust F); `df2` is None for a χ² test, else the
+    second degrees of freedom of F, NaN where there are too few studies for a robust test. Without
+    an intercept the coefficients can be level means, so that the test is not one of differences:
+    `intercept` says.
     """
 
     term: str
@@ -70,6 +72,25 @@ class ModeratorTest:
 
 
 @dataclass(frozen=True, slots=True)
+class RegressionAssumption:
+    """The coefficients under another assumption on what effects share; none: it has no answer."""
+
+    rho: float
+    control: str
+    tau2: float
+    coefficients: tuple[Coefficient, ...]
+    chosen: bool
+
+    def to_dict(self, level: float) -> dict[str, Any]:
+        """The line as JSON prints it."""
+        values = {
+            "rho": self.rho, "control": self.control, "tau2": self.tau2, "chosen": self.chosen,
+            "coefficients": [each.to_dict(level) for each in self.coefficients],
+        }  # fmt: skip
+        return dict(plain(values))
+
+
+@dataclass(frozen=True, slots=True)
 class RegressionResult:
     """A meta-regression.
 
@@ -81,12 +102,14 @@ class RegressionResult:
     vcov : (p, p) their covariance.
     moderators : QM test of all coefficients but the intercept (of all without one).
     tests : QM test of each term of the formula.
-    tau2, tau2_low, tau2_high : residual between-study variance and its Q-profile interval.
+    tau2, tau2_low, tau2_high : residual variance of true effects and its Q-profile interval. In the
+        multilevel model it is the sum of `sigma2` and has no interval.
     i2, h2, r2 : residual I² (per cent), H², and the per cent of τ² that the moderators explain
         (NaN where the model has no mean in it, or no τ²).
     qe, qe_df, qe_pvalue : test of residual heterogeneity.
-    df : degrees of freedom of the coefficients, NaN for ``wald``.
     levels : of each categorical factor, the reference first.
+    fit : the numbers by level, and what predictions need.
+    rho, control, assumptions : of the multilevel model; None and empty else.
     """
 
     effects: EffectTable = field(repr=False)
@@ -104,17 +127,27 @@ class RegressionResult:
     qe: float
     qe_df: int
     qe_pvalue: float
-    df: float
     converged: bool
     k_studies: int
     k_effects: int
     levels: Mapping[str, tuple[str, ...]]
+    model: str
+    model_reason: str
     tau2_method: str
     ci_method: str
     level: float
     warnings: tuple[str, ...]
     version: str
     design: Design = field(repr=False)
+    fit: RegressionFit = field(repr=False)
+    rho: float | None = None
+    control: str | None = None
+    assumptions: tuple[RegressionAssumption, ...] = ()
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the coefficients: NaN for ``wald``, the least where they differ."""
+        return min(each.df for each in self.coefficients)
 
     @property
     def outcome(self) -> str:
@@ -135,9 +168,11 @@ class RegressionResult:
         Returns
         -------
         DataFrame
-            The moderators, then ``estimate se ci_low ci_high``, ``pi_low pi_high`` (a new study's
-            true effect, by the same t or normal as the coefficients), and ``note``, which says
-            where a number lies outside the data.
+            The moderators, then ``estimate se df ci_low ci_high``, ``pi_low pi_high`` (the true
+            effect of a new study) with ``pi_df``, and ``note``, which says where a number lies
+            outside the data or has no robust interval. df is NaN for the normal; in the univariate
+            model it is that of the coefficients, in the multilevel one each expected effect has
+            its own, and pi_df is studies − p.
 
         Raises
         ------
@@ -164,21 +199,27 @@ class RegressionResult:
             "better": self.effects.better,
             "unit": self.effects.unit,
             "synthetic": self.effects.synthetic,
-            "model": "univariate",
+            "model": self.model,
+            "model_reason": self.model_reason,
             "formula": self.formula,
             "levels": self.levels,
             "tau2_method": self.tau2_method,
             "ci_method": self.ci_method,
             "level": self.level,
+            "rho": self.rho,
+            "control": self.control,
         }
         numbers = {
             "k_studies": self.k_studies, "k_effects": self.k_effects,
             "coefficients": [each.to_dict(self.level) for each in self.coefficients],
             "vcov": self.vcov, "tau2": self.tau2, "tau2_low": self.tau2_low,
-            "tau2_high": self.tau2_high, "i2": self.i2, "h2": self.h2, "r2": self.r2,
+            "tau2_high": self.tau2_high, "sigma2": self.fit.sigma2,
+            "sigma2_low": self.fit.sigma2_low, "sigma2_high": self.fit.sigma2_high, "i2": self.i2,
+            "i2_levels": self.fit.i2_levels, "h2": self.h2, "r2": self.r2,
             "qe": self.qe, "qe_df": self.qe_df, "qe_pvalue": self.qe_pvalue, "qm": test.qm,
             "qm_df": test.df, "qm_df2": test.df2, "qm_pvalue": test.pvalue, "qm_test": test.test,
             "tests": [each.to_dict() for each in self.tests], "converged": self.converged,
+            "assumptions": [each.to_dict(self.level) for each in self.assumptions],
             "warnings": self.warnings,
         }  # fmt: skip
         return dict(plain(head | numbers))
@@ -201,7 +242,9 @@ class RegressionResult:
 
     def summary(self) -> str:
         """The answer for people, as plain text."""
-        return "\n".join([*_head(self), "", *_table(self), "", *_foot(self)])
+        from metabone.synthesis.regression_text import summarise_regression
+
+        return summarise_regression(self)
 
     def __str__(self) -> str:
         return self.summary()
@@ -210,89 +253,3 @@ class RegressionResult:
         from html import escape
 
         return f"<pre>{escape(self.summary())}</pre>"
-
-
-def _head(result: RegressionResult) -> list[str]:
-    effects = result.effects
-    lines = ["SYNTHETIC DATA: made by a script, not measured"] if effects.synthetic else []
-    unit = f" in {effects.unit}" if effects.unit else ""
-    lines += [
-        f"Meta-regression of {result.outcome}: {effects.measure}{unit} ~ {result.formula}",
-        f"{result.k_effects} effects from {result.k_studies} studies; variance {effects.variance}, "
-        f"tau2 by {result.tau2_method}, intervals {result.ci_method}",
-    ]
-    if effects.align != "none":
-        lines.append("outcomes where lower is better are flipped: above zero is benefit")
-    for label, levels in result.levels.items():
-        lines.append(f"{label}: reference {levels[0]}; others {', '.join(levels[1:])}")
-    return lines
-
-
-def _table(result: RegressionResult) -> list[str]:
-    percent = f"{100 * result.level:g}% CI"
-    letter = "z" if math.isnan(result.df) else "t"
-    rows = [("term", "estimate", "SE", letter, "p", percent)]
-    for each in result.coefficients:
-        low, high = each.ci(result.level)
-        rows.append(
-            (
-                each.term, _number(each.estimate), _number(each.se), f"{each.statistic:.2f}",
-                _p(each.pvalue), f"{_number(low)} to {_number(high)}",
-            )
-        )  # fmt: skip
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        )
-        for row in rows
-    ]
-
-
-def _foot(result: RegressionResult) -> list[str]:
-    lines = [_test_line(result.moderators)]
-    if len(result.tests) > 1:
-        lines += [f"  {_test_line(test)}" for test in result.tests]
-    if any(":" in test.term for test in result.tests):
-        lines.append("beside an interaction, a term is tested where the other moderators are zero "
-                     "or at their reference")  # fmt: skip
-    if not result.moderators.intercept:
-        lines.append("without an intercept these tests ask whether the coefficients are zero, "
-                     "not whether levels differ")  # fmt: skip
-    lines.append(
-        f"residual heterogeneity: Q = {result.qe:.2f}, df = {result.qe_df}, "
-        f"{_p_phrase(result.qe_pvalue)}; I2 = {result.i2:.1f}%"
-    )
-    if result.tau2_method != "EE":
-        explained = "" if math.isnan(result.r2) else f"; R2 = {result.r2:.1f}% of tau2 explained"
-        lines.append(
-            f"tau2 = {_number(result.tau2)} ({100 * result.level:g}% CI "
-            f"{_number(result.tau2_low)} to {_number(result.tau2_high)}){explained}"
-        )
-    return lines
-
-
-def _test_line(test: ModeratorTest) -> str:
-    if test.df2 is None:
-        return f"{test.term}: chi2({test.df}) = {test.qm:.2f}, {_p_phrase(test.pvalue)}"
-    return f"{test.term}: F({test.df}, {test.df2:g}) = {test.qm:.2f}, {_p_phrase(test.pvalue)}"
-
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return "NA"
-    if value and not 1e-3 <= abs(value) < 1e5:
-        return f"{value:.3g}"
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:.1f}"
-
-
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return "NA"
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _p_phrase(value: float) -> str:
-    shown = _p(value)
-    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"

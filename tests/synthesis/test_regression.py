@@ -268,10 +268,14 @@ def test_warnings_are_said() -> None:
     assert regress(bcg(), "ablat").warnings == ()
     data = {name: BCG[name] for name in ("yi", "vi", "ablat")}
     twice = effect_table(data | {"study": ["one paper"] * 4 + [f"p{i}" for i in range(9)]})
-    assert any("more than one effect" in text for text in regress(twice, "ablat").warnings)
+    assert any(
+        "more than one effect" in text
+        for text in regress(twice, "ablat", model="univariate").warnings
+    )
     few = effect_table(data | {"study": ["p1", "p2"] * 6 + ["p1"]})
     assert any(
-        "2 coefficients rest on 2 studies" in text for text in regress(few, "ablat").warnings
+        "2 coefficients rest on 2 studies" in text
+        for text in regress(few, "ablat", model="univariate").warnings
     )
     lonely = effect_table(data | {"model": ["OVX"] + ["aged"] * 12})
     assert any(
@@ -379,7 +383,8 @@ UNLOADING = ("unloading", "--outcome", "BV/TV")
 def test_from_the_table_to_the_answer_as_in_r(capsys: pytest.CaptureFixture[str]) -> None:
     """R 4.2.2, metafor 3.8-1, from data.csv: SEM times sqrt(n), escalc(measure="SMD"), then
     rma(yi, vi, mods = ~ duration_weeks + species, test = "knha")."""
-    assert run(*UNLOADING, "--formula", "duration_weeks + species", "--json", "-") == 0
+    formula = ("--formula", "duration_weeks + species", "--model", "univariate")
+    assert run(*UNLOADING, *formula, "--json", "-") == 0
     out, err = capsys.readouterr()
     content = json.loads(out)
     assert content["k_effects"] == 29
