@@ -101,7 +101,7 @@ def build_problem(
     if np.linalg.matrix_rank(x) < x.shape[1]:
         raise ModelError("the columns of X depend on each other: drop a moderator or a level")
     codes = _check_factors(random, len(y))
-    vi, blocks = _check_covariance(V, len(y))
+    vi, blocks = check_covariance(V, len(y))
     # An orthonormal basis keeps moderators such as calendar years well conditioned.
     basis, triangle = np.linalg.qr(x)
     engine = _engine(y, basis, codes, vi, blocks, restricted=method == "REML")
@@ -133,7 +133,8 @@ def _same_partition(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
     return pairs == int(a.max()) + 1 == int(b.max()) + 1
 
 
-def _check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks | None]:
+def check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks | None]:
+    """Variances (k,) and, unless effects are independent, the blocks of V."""
     if isinstance(V, (list, tuple)) and len(V) and isinstance(V[0], tuple):
         blocks = [(np.asarray(r, dtype=np.intp), np.asarray(b, dtype=float)) for r, b in V]
         rows = np.concatenate([r for r, _ in blocks])
@@ -150,7 +151,7 @@ def _check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks
     return vi, None
 
 
-def _refuse_indefinite(blocks: Blocks) -> None:
+def refuse_indefinite(blocks: Blocks) -> None:
     """Each block must be symmetric and positive definite; checked size by size."""
     by_size: dict[int, list[int]] = {}
     for number, (rows, _) in enumerate(blocks):
@@ -185,13 +186,13 @@ def _engine(
         if blocks is None or ordered is not None:
             clusters = arrange(codes[names[0]], vi, ordered)
             if blocks is not None and (clusters.variance <= 0).any():
-                _refuse_indefinite(blocks)
+                refuse_indefinite(blocks)
             return Nested(clusters, clusters.rotate(y[None]), clusters.rotate(basis.T), restricted)
     parts = blocks or [(np.array([i]), vi[i : i + 1, None]) for i in range(len(y))]
     block_codes = np.empty(len(y), dtype=np.int64)
     for number, (rows, _) in enumerate(parts):
         block_codes[rows] = number
-    _refuse_indefinite(parts)
+    refuse_indefinite(parts)
     component = connect(list(codes.values()), block_codes)
     largest = int(np.bincount(component).max())
     if largest > MAX_COMPONENT:
