@@ -178,9 +178,8 @@ def solve_q(batch: Batch, target: FloatArray) -> Tau2:
     part = batch
     for step_number in range(1, MAX_ITERATIONS + 1):
         at = part.moments(tau2[rows])
-        spread = at.q2 > 0
-        step = np.maximum((at.q - target[rows]) / np.where(spread, at.q2, 1.0), 0.0)
-        step = np.where(spread, step, 0.0)
+        above = at.q > target[rows]
+        step = np.where(above, (at.q - target[rows]) / np.where(above, at.q2, 1.0), 0.0)
         tau2[rows] += step
         iterations[rows] = step_number
         done = step <= NEWTON_TOLERANCE * (tau2[rows] + scale[rows])
