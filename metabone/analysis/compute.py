@@ -189,4 +189,7 @@ def _fit(
         )  # fmt: skip
     from metabone.synthesis.regression import regress
 
-    return regress(effects, asked.formula, tau2=asked.tau2, ci=asked.ci, level=asked.level)
+    return regress(
+        effects, asked.formula, model=asked.model, tau2=asked.tau2, ci=asked.ci,
+        level=asked.level, rho=shared.rho, control=shared.control,
+    )  # fmt: skip

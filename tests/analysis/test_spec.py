@@ -50,7 +50,7 @@ formats = ["svg", "pdf"]
     assert spec.data.where == ("species in ('rat', 'mouse') and timepoint_weeks >= 1",)
     assert spec.figure[0].columns == ("study", "species", "arms", "weight")
     assert spec.pool[0].tau2 == "REML"
-    assert spec.pool[0].ci == "hksj"
+    assert spec.pool[0].ci is None
 
 
 def test_options_take_either_case() -> None:
