@@ -179,17 +179,20 @@ def _univariate(result: Result) -> Estimate | None:
 def _fit(
     asked: PoolSpec | RegressSpec, effects: EffectTable, shared: EffectSpec
 ) -> PoolResult | RegressionResult:
+    table = [pair.model_dump() for pair in shared.rho_table]
     if isinstance(asked, PoolSpec):
         from metabone.synthesis.pool import pool
 
         return pool(
             effects, by=asked.by, model=asked.model, tau2=asked.tau2, ci=asked.ci, pi=asked.pi,
             strata_tau2=asked.strata_tau2, level=asked.level, rho=shared.rho,
-            control=shared.control,
+            control=shared.control, rho_table=table, time_decay=shared.time_decay,
+            random=asked.random, wild=asked.wild, seed=asked.seed,
         )  # fmt: skip
     from metabone.synthesis.regression import regress
 
     return regress(
         effects, asked.formula, model=asked.model, tau2=asked.tau2, ci=asked.ci,
-        level=asked.level, rho=shared.rho, control=shared.control,
+        level=asked.level, rho=shared.rho, control=shared.control, rho_table=table,
+        time_decay=shared.time_decay, random=asked.random,
     )  # fmt: skip

@@ -150,6 +150,15 @@ class DataSpec(Section):
         return self
 
 
+class RhoPair(Section):
+    """One line of ``rho_table``: two words of a column, and how their measurements correlate."""
+
+    column: str
+    a: str
+    b: str
+    rho: Annotated[float, Field(ge=-1, le=1)]
+
+
 class EffectSpec(Section):
     """``[effect]``: the effect measure that every answer uses unless it says otherwise."""
 
@@ -159,6 +168,8 @@ class EffectSpec(Section):
     unit: str | None = None
     control: Annotated[Control, _option("control", Control)] = "exact"
     rho: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    rho_table: tuple[RhoPair, ...] = ()
+    time_decay: Annotated[float | None, Field(gt=0, lt=1)] = None
 
     @model_validator(mode="after")
     def _variance_of_measure(self) -> Self:
@@ -179,6 +190,7 @@ class _Answer(Section):
     control: Annotated[Control | None, _option("control", Control)] = None
     rho: Annotated[float | None, Field(ge=0, lt=1)] = None
     model: Annotated[Model, _option("model", Model)] = "auto"
+    random: Words = ()
     tau2: Annotated[Tau2Method, _option("tau2", Tau2Method)] = "REML"
     ci: Annotated[CIMethod | None, _option("ci", CIMethod)] = None
     level: Level = 0.95
@@ -196,6 +208,8 @@ class _Answer(Section):
             unit=self.unit if self.unit is not None or own_measure else default.unit,
             control=self.control or default.control,
             rho=default.rho if self.rho is None else self.rho,
+            rho_table=default.rho_table,
+            time_decay=default.time_decay,
         )
 
 
@@ -206,6 +220,8 @@ class PoolSpec(_Answer):
     by: Groupings = ()
     pi: Annotated[PIMethod | None, _option("pi", PIMethod)] = None
     strata_tau2: Annotated[StrataTau2, _option("strata_tau2", StrataTau2)] = "separate"
+    wild: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0)] = 1
 
 
 class RegressSpec(_Answer):

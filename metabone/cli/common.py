@@ -56,6 +56,20 @@ By = Annotated[
     list[str] | None,
     typer.Option("--by", help="Stratify by COLUMN; COLUMN,COLUMN for a two-way table; repeatable."),
 ]
+RhoFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rho-table", help="CSV (column,a,b,rho) of pairs whose correlation is known better."
+    ),
+]
+TimeDecay = Annotated[
+    float | None,
+    typer.Option("--time-decay", help="Correlation of two measurements one week apart."),
+]
+Random = Annotated[
+    list[str] | None,
+    typer.Option("--random", help="Further random factor, e.g. strain; may be repeated."),
+]
 Tau2 = Annotated[
     str, typer.Option("--tau2", help="REML, ML, DL, PM, EB, HE, HS, SJ or EE (equal effects).")
 ]
@@ -172,6 +186,40 @@ def strata_columns(by: Sequence[str] | None) -> list[str | tuple[str, ...]]:
     return columns
 
 
+def read_rho_table(path: Path | None) -> list[dict[str, Any]]:
+    """The pairs of a rho table; an empty list without one.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or a rho in it is no number.
+    UsageError
+        If its columns are not column, a, b and rho.
+    """
+    if path is None:
+        return []
+    import csv
+
+    from metabone.errors import DataError
+
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    pairs: list[dict[str, Any]] = []
+    for number, row in enumerate(rows, start=2):
+        if set(row) != {"column", "a", "b", "rho"} or None in row.values():
+            raise UsageError(f"{path}: a rho table has the columns column, a, b and rho")
+        try:
+            pairs.append({**row, "rho": float(row["rho"])})
+        except ValueError as error:
+            raise DataError(
+                f"{path}: row {number}, column rho ({row['rho']!r}) is not a number"
+            ) from error
+    return pairs
+
+
 def load(
     table: str,
     *,
@@ -233,6 +281,11 @@ def pooled(
     level: float,
     rho: float,
     control: str,
+    rho_table: Path | None,
+    time_decay: float | None,
+    random: Sequence[str] | None,
+    wild: int = 0,
+    seed: int = 1,
 ) -> tuple[EffectTable, PoolResult]:
     """From a table to the pooled answer, as ``pool`` and ``forest`` both need it."""
     from metabone.effects.escalc import escalc
@@ -253,5 +306,10 @@ def pooled(
         level=level,
         rho=rho,
         control=control,
+        rho_table=read_rho_table(rho_table),
+        time_decay=time_decay,
+        random=random or (),
+        wild=wild,
+        seed=seed,
     )
     return result.effects, result

@@ -81,6 +81,9 @@ def forest(
     model: c.ModelName = "auto",
     rho: c.Rho = 0.5,
     control: c.ControlMode = "exact",
+    rho_table: c.RhoFile = None,
+    time_decay: c.TimeDecay = None,
+    random: c.Random = None,
     tau2: c.Tau2 = "REML",
     ci: c.CI = None,
     pi: c.PI = None,
@@ -118,7 +121,7 @@ def forest(
         table, outcome=outcome, where=where, by=by, measure=measure, variance=variance,
         align=align, unit=unit, model=model, tau2=tau2, ci=ci, pi=pi, strata_tau2=strata_tau2,
         level=level, rho=rho, control=control, on_error=on_error, vocabulary=vocabulary,
-        sheet=sheet,
+        sheet=sheet, rho_table=rho_table, time_decay=time_decay, random=random,
     )  # fmt: skip
     c.report_ledger(effects)
     c.report_warnings(result)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from metabone.cli import common as c
+
+Wild = Annotated[
+    int,
+    typer.Option(
+        "--wild", min=0, help="Replicates of a cluster wild bootstrap of the mean; 0 for none."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")]
 
 
 def pool(
@@ -17,11 +29,16 @@ def pool(
     model: c.ModelName = "auto",
     rho: c.Rho = 0.5,
     control: c.ControlMode = "exact",
+    rho_table: c.RhoFile = None,
+    time_decay: c.TimeDecay = None,
+    random: c.Random = None,
     tau2: c.Tau2 = "REML",
     ci: c.CI = None,
     pi: c.PI = None,
     strata_tau2: c.StrataTau2 = "separate",
     level: c.Level = 0.95,
+    wild: Wild = 0,
+    seed: Seed = 1,
     on_error: c.OnError = "refuse",
     vocabulary: c.VocabularyFile = None,
     sheet: c.Sheet = None,
@@ -41,7 +58,8 @@ def pool(
         table, outcome=outcome, where=where, by=by, measure=measure, variance=variance,
         align=align, unit=unit, model=model, tau2=tau2, ci=ci, pi=pi, strata_tau2=strata_tau2,
         level=level, rho=rho, control=control, on_error=on_error, vocabulary=vocabulary,
-        sheet=sheet,
+        sheet=sheet, rho_table=rho_table, time_decay=time_decay, random=random, wild=wild,
+        seed=seed,
     )  # fmt: skip
     c.report_ledger(effects)
     c.report_warnings(result)

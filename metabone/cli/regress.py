@@ -31,6 +31,9 @@ def regress(
     model: c.ModelName = "auto",
     rho: c.Rho = 0.5,
     control: c.ControlMode = "exact",
+    rho_table: c.RhoFile = None,
+    time_decay: c.TimeDecay = None,
+    random: c.Random = None,
     tau2: c.Tau2 = "REML",
     ci: c.CI = None,
     level: c.Level = 0.95,
@@ -60,8 +63,9 @@ def regress(
     )
     effects = escalc(rows, measure, variance=variance, align=align, unit=unit)
     result = fit(
-        effects, formula, model=model, tau2=tau2, ci=ci, level=level, rho=rho, control=control
-    )
+        effects, formula, model=model, tau2=tau2, ci=ci, level=level, rho=rho, control=control,
+        rho_table=c.read_rho_table(rho_table), time_decay=time_decay, random=random or (),
+    )  # fmt: skip
     c.report_ledger(result.effects)
     for warning in result.warnings:
         c.say(f"warning: {warning}")

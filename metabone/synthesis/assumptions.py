@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from metabone.errors import DataError, ModelError
 from metabone.options import Control, choices
-from metabone.synthesis.choice import with_covariance
+from metabone.synthesis.choice import Sharing, with_covariance
 from metabone.synthesis.results import Assumption, Estimate
 
 if TYPE_CHECKING:
@@ -19,33 +20,33 @@ RHO = (0.2, 0.5, 0.8)
 Fit = Callable[["EffectTable", "BlockCovariance"], Estimate]
 
 
-def other_assumptions(
-    effects: EffectTable, fit: Fit, *, rho: float, control: str
-) -> tuple[Assumption, ...]:
+def other_assumptions(effects: EffectTable, fit: Fit, sharing: Sharing) -> tuple[Assumption, ...]:
     """Fit again under each of `combinations`.
 
     A combination that has no answer (its covariance is not positive definite) has NaN for one.
     """
     return tuple(
-        _line(effects, fit, value, way, chosen=(value, way) == (rho, control))
-        for value, way in combinations(effects, rho=rho, control=control)
+        _line(effects, fit, one, chosen=one == sharing) for one in combinations(effects, sharing)
     )
 
 
-def combinations(effects: EffectTable, *, rho: float, control: str) -> list[tuple[float, str]]:
+def combinations(effects: EffectTable, sharing: Sharing) -> list[Sharing]:
     """Rho 0.2, 0.5, 0.8 (and the one chosen) with each way of treating controls.
 
-    Ways that change nothing, since no control is shared, are not listed.
+    What a table or a time decay says of single pairs stays. Ways that change nothing, since no
+    control is shared, are not listed.
     """
     shared = effects.frame.duplicated(["study", "control_id"], keep=False)
     shared &= effects.frame["control_id"].notna()
-    ways = choices(Control) if shared.any() else (control,)
-    return [(value, way) for value in sorted({*RHO, rho}) for way in ways]
+    ways = choices(Control) if shared.any() else (sharing.control,)
+    values = sorted({*RHO, sharing.rho})
+    return [replace(sharing, rho=value, control=way) for value in values for way in ways]
 
 
-def _line(effects: EffectTable, fit: Fit, rho: float, control: str, *, chosen: bool) -> Assumption:
+def _line(effects: EffectTable, fit: Fit, sharing: Sharing, *, chosen: bool) -> Assumption:
+    rho, control = sharing.rho, sharing.control
     try:
-        one = fit(*with_covariance(effects, control=control, rho=rho))
+        one = fit(*with_covariance(effects, sharing))
     except (DataError, ModelError):
         nan = math.nan
         return Assumption(rho, control, nan, nan, nan, nan, nan, nan, chosen)

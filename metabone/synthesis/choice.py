@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from metabone.errors import DataError, UsageError
+from metabone.extraction.table import rows_text
 from metabone.options import (
     CI_OF_MODEL,
     CIMethod,
@@ -17,6 +19,7 @@ from metabone.options import (
     check_option,
     choices,
     default_pi,
+    nearest,
 )
 
 if TYPE_CHECKING:
@@ -69,22 +72,81 @@ def _other_model(name: str, value: str, model: str, known: tuple[str, ...]) -> s
     )
 
 
-def check_rho(rho: float) -> float:
-    """Return `rho` if it is a correlation of 0 or more, below 1.
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What is assumed of effects that share animals; see `metabone.effects.dependence`.
+
+    Parameters
+    ----------
+    rho : correlation between outcomes, sites, assays and times of the same animals.
+    control : how shared controls enter: ``exact``, ``split`` or ``ignore``.
+    rho_table : pairs of outcomes, sites or assays whose correlation is known better.
+    time_decay : correlation of two measurements one week apart, or None.
+    """
+
+    rho: float = 0.5
+    control: str = "exact"
+    rho_table: tuple[Mapping[str, Any], ...] = ()
+    time_decay: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The assumptions by name, as results hold them and JSON prints them."""
+        return {
+            "rho": self.rho,
+            "control": self.control,
+            "rho_table": self.rho_table,
+            "time_decay": self.time_decay,
+        }
+
+
+def check_sharing(
+    rho: float,
+    control: str,
+    rho_table: Sequence[Mapping[str, Any]] | None = None,
+    time_decay: float | None = None,
+) -> Sharing:
+    """The assumptions, checked as far as they can be without the data.
 
     Raises
     ------
     UsageError
-        Otherwise.
+        If rho is not a correlation of 0 or more, below 1, or control is unknown.
     """
     if not 0 <= rho < 1:
         raise UsageError(f"rho must be at least 0 and below 1; got {rho!r}")
-    return float(rho)
+    control = check_option("control", control, Control)
+    return Sharing(float(rho), control, tuple(rho_table or ()), time_decay)
 
 
-def with_covariance(
-    effects: EffectTable, *, control: str, rho: float
-) -> tuple[EffectTable, BlockCovariance]:
+def check_random(effects: EffectTable, random: Sequence[str], model: str) -> tuple[str, ...]:
+    """The columns that are further random factors, such as strain or laboratory.
+
+    Raises
+    ------
+    UsageError
+        For an unknown column, one that is a level of the model anyway, or the univariate model.
+    DataError
+        If a row leaves one blank.
+    """
+    names = tuple(dict.fromkeys(random))
+    if names and model != "multilevel":
+        raise UsageError("random factors belong to the multilevel model; use --model multilevel")
+    for name in names:
+        if name in ("study", "experiment", "effect"):
+            raise UsageError(f"random: {name} is a level of the multilevel model already")
+        if name not in effects.frame.columns:
+            close = nearest(name, [str(column) for column in effects.frame.columns])
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise UsageError(f"random: the table has no column {name!r}{hint}")
+        blank = effects.frame.index[effects.frame[name].isna()].tolist()
+        if blank:
+            raise DataError(
+                f"random: {name} is blank in {rows_text(blank)}; fill it, or leave these rows out"
+            )
+    return names
+
+
+def with_covariance(effects: EffectTable, sharing: Sharing) -> tuple[EffectTable, BlockCovariance]:
     """The effects as the way of treating shared controls wants them, and their covariance.
 
     ``split`` computes the effects anew from divided control groups.
@@ -97,10 +159,12 @@ def with_covariance(
     """
     from metabone.effects.dependence import sampling_covariance
 
-    control = check_option("control", control, Control)
-    if control == "split":
+    if sharing.control == "split":
         effects = _split(effects)
-    covariance = sampling_covariance(effects, control=control, rho=check_rho(rho))
+    covariance = sampling_covariance(
+        effects, control=sharing.control, rho=sharing.rho,
+        rho_table=sharing.rho_table or None, time_decay=sharing.time_decay,
+    )  # fmt: skip
     told = (*effects.notes, *covariance.notes)
     return replace(effects, notes=tuple(dict.fromkeys(told))), covariance
 

@@ -17,7 +17,7 @@ from metabone.models.multilevel import MultilevelFit, multilevel, profile_interv
 from metabone.models.problem import Blocks
 from metabone.models.robust import RobustFit, robust
 from metabone.synthesis.counting import count_animals, count_studies
-from metabone.synthesis.results import Between, Estimate, StudyMean
+from metabone.synthesis.results import Between, Estimate, StudyMean, WildAnswer
 from metabone.synthesis.univariate import effect_arrays, h2_from, indicators, prediction_df
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ IntArray = NDArray[np.int64]
 
 # An experiment level of its own needs this many experiments to estimate a variance from.
 MIN_EXPERIMENTS = 5
+# Below so many clusters a bootstrap by signs has too few patterns.
+WEBB_BELOW = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Multilevel:
     pi : how the prediction interval counts: its k is the number of studies.
     covariance : sampling covariance of all effects.
     place : position of each spreadsheet row in it.
+    random : columns that are further random factors, nested or crossed.
     """
 
     method: str
@@ -52,6 +55,7 @@ class Multilevel:
     level: float
     covariance: BlockCovariance
     place: Mapping[int, int]
+    random: tuple[str, ...] = ()
 
     def overall(self, frame: pd.DataFrame) -> Estimate:
         """Pool all effects, with profile-likelihood limits of the variances."""
@@ -106,7 +110,7 @@ class Multilevel:
         """
         yi, _ = effect_arrays(frame)
         return multilevel(
-            yi, self.blocks(frame), random_factors(frame), X, method=self.method,
+            yi, self.blocks(frame), random_factors(frame, self.random), X, method=self.method,
             df="normal" if self.ci == "wald" else "contain",
         )  # fmt: skip
 
@@ -138,6 +142,23 @@ class Multilevel:
             low, high = interval(float(mean), spread, estimate.pi_df, self.level)
             means.append(StudyMean(str(name), float(mean), float(se), low, high))
         return tuple(means)
+
+    def wild(self, frame: pd.DataFrame, *, replicates: int, seed: int) -> WildAnswer:
+        """Cluster wild bootstrap of the mean of a frame's effects.
+
+        Few clusters get the six-point weights of Webb, since two signs give too few patterns.
+        """
+        from metabone.models.wild import wild_interval, wild_test
+
+        fit = self.fit(frame, None)
+        few = fit.levels["study"] < WEBB_BELOW
+        weights = "webb" if few else "rademacher"
+        test = wild_test(fit, [1.0], weights=weights, replicates=replicates, seed=seed)
+        low, high = wild_interval(
+            fit, [1.0], self.level, kind="symmetric", weights=weights, replicates=replicates,
+            seed=seed,
+        )
+        return WildAnswer(test.pvalue, low, high, test.replicates, test.weights, test.exact, seed)
 
     def sandwich(self, fit: MultilevelFit) -> RobustFit | None:
         """Cluster-robust inference by study, None where the intervals are model-based."""
@@ -218,11 +239,11 @@ def joint_test(
     return wald / count, float(count), df2, float(f_p(wald / count, count, df2)), "F"
 
 
-def random_factors(frame: pd.DataFrame) -> dict[str, IntArray]:
+def random_factors(frame: pd.DataFrame, further: Sequence[str] = ()) -> dict[str, IntArray]:
     """The random factors that the effects of a frame can tell apart.
 
     ``study`` always; ``experiment`` where there are at least five that are neither the studies nor
-    the effects over again; ``effect`` where a study gives several.
+    the effects over again; the `further` columns; ``effect`` where a study gives several.
 
     Raises
     ------
@@ -242,6 +263,8 @@ def random_factors(frame: pd.DataFrame) -> dict[str, IntArray]:
     experiments = int(experiment.max()) + 1
     if max(studies + 1, MIN_EXPERIMENTS) <= experiments < k:
         factors["experiment"] = experiment
+    for name in further:
+        factors[name] = _codes(frame[name].to_numpy(str))
     if studies < k:
         factors["effect"] = np.arange(k, dtype=np.int64)
     return factors

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metabone._version import __version__
 from metabone.errors import UsageError
@@ -14,7 +14,13 @@ from metabone.models.intervals import check_level
 from metabone.options import StrataTau2, check_option, nearest
 from metabone.synthesis.assumptions import other_assumptions
 from metabone.synthesis.checks import refuse_mixtures, warn_dependence, warn_mixtures
-from metabone.synthesis.choice import check_methods, check_rho, choose_model, with_covariance
+from metabone.synthesis.choice import (
+    check_methods,
+    check_random,
+    check_sharing,
+    choose_model,
+    with_covariance,
+)
 from metabone.synthesis.multilevel import Multilevel
 from metabone.synthesis.partial import add_partial
 from metabone.synthesis.results import Estimate, PoolResult
@@ -38,6 +44,11 @@ def pool(
     level: float = 0.95,
     rho: float = 0.5,
     control: str = "exact",
+    rho_table: Sequence[Mapping[str, Any]] | None = None,
+    time_decay: float | None = None,
+    random: Sequence[str] = (),
+    wild: int = 0,
+    seed: int = 1,
 ) -> PoolResult:
     """Pool effects in a random-effects model.
 
@@ -60,6 +71,12 @@ def pool(
     rho : correlation of the sampling errors of different outcomes, sites, assays and times of the
         same animals.
     control : how shared controls enter: ``exact`` covariance, ``split``, or ``ignore``.
+    rho_table, time_decay : pairs and times whose correlation is known better, see
+        `metabone.effects.dependence.sampling_covariance`.
+    random : further random factors of the multilevel model, columns that may cross the studies
+        (strain, laboratory).
+    wild : replicates of a cluster wild bootstrap of the overall mean; 0 for none.
+    seed : of the bootstrap.
 
     Raises
     ------
@@ -77,15 +94,17 @@ def pool(
     """
     strata_tau2 = check_option("strata_tau2", strata_tau2, StrataTau2)
     groupings = [_check_columns(effects, entry) for entry in by]
-    level, rho = check_level(level), check_rho(rho)
+    level = check_level(level)
+    sharing = check_sharing(rho, control, rho_table, time_decay)
     refuse_mixtures(effects)
     model, reason = choose_model(effects, model)
     tau2, ci, pi = check_methods(model, tau2, ci, pi)
-    make = partial(_pooler, model=model, tau2=tau2, ci=ci, pi=pi, level=level)
+    factors = check_random(effects, random, model)
+    make = partial(_pooler, model=model, tau2=tau2, ci=ci, pi=pi, level=level, random=factors)
     covariance = None
     given = effects
     if model == "multilevel":
-        effects, covariance = with_covariance(effects, control=control, rho=rho)
+        effects, covariance = with_covariance(effects, sharing)
     pooler = make(effects, covariance)
     overall = pooler.overall(effects.frame)
     strata, between = pool_strata(effects.frame, groupings, pooler, common=strata_tau2 == "common")
@@ -100,12 +119,16 @@ def pool(
         version=__version__,
     )  # fmt: skip
     if multilevel is None:
+        if wild:
+            raise UsageError("the wild bootstrap belongs to the multilevel model")
         return answer
-    lines = other_assumptions(
-        given, lambda table, V: make(table, V).pool(table.frame), rho=rho, control=control
-    )
+    lines = other_assumptions(given, lambda table, V: make(table, V).pool(table.frame), sharing)
     means = multilevel.study_means(effects.frame, overall)
-    return replace(answer, rho=rho, control=control, studies=means, assumptions=lines)
+    bootstrap = multilevel.wild(effects.frame, replicates=wild, seed=seed) if wild else None
+    return replace(
+        answer, studies=means, assumptions=lines, random=factors, wild=bootstrap,
+        **sharing.to_dict(),
+    )  # fmt: skip
 
 
 def _pooler(
@@ -117,11 +140,12 @@ def _pooler(
     ci: str,
     pi: str,
     level: float,
+    random: tuple[str, ...],
 ) -> Pooler:
     if covariance is None:
         return Univariate(tau2, ci, pi, level)
     place = {row: position for position, row in enumerate(effects.frame.index.tolist())}
-    return Multilevel(tau2, ci, pi, level, covariance, place)
+    return Multilevel(tau2, ci, pi, level, covariance, place, random)
 
 
 def _outcome(effects: EffectTable) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,17 @@ from metabone._version import __version__
 from metabone.errors import DataError, ModelError, UsageError
 from metabone.models.intervals import check_level, chi2_p, two_sided_p
 from metabone.models.random_effects import r_squared, random_effects
-from metabone.options import CIMethod, Control, Model, Tau2Method, check_option
+from metabone.options import CIMethod, Model, Tau2Method, check_option
 from metabone.synthesis.assumptions import combinations
 from metabone.synthesis.checks import refuse_mixtures, warn_dependence, warn_mixtures
-from metabone.synthesis.choice import check_methods, check_rho, choose_model, with_covariance
+from metabone.synthesis.choice import (
+    Sharing,
+    check_methods,
+    check_random,
+    check_sharing,
+    choose_model,
+    with_covariance,
+)
 from metabone.synthesis.counting import count_studies
 from metabone.synthesis.design import Design, design
 from metabone.synthesis.formula import Formula, parse_formula
@@ -57,6 +64,9 @@ def regress(
     level: float = 0.95,
     rho: float = 0.5,
     control: str = "exact",
+    rho_table: Sequence[Mapping[str, Any]] | None = None,
+    time_decay: float | None = None,
+    random: Sequence[str] = (),
 ) -> RegressionResult:
     """Mixed-effects meta-regression of the effect sizes on moderators.
 
@@ -81,6 +91,9 @@ def regress(
     rho : correlation of the sampling errors of different outcomes, sites, assays and times of the
         same animals.
     control : how shared controls enter: ``exact`` covariance, ``split``, or ``ignore``.
+    rho_table, time_decay : pairs and times whose correlation is known better, see
+        `metabone.effects.dependence.sampling_covariance`.
+    random : further random factors, columns that may cross the studies (strain, laboratory).
 
     Raises
     ------
@@ -101,8 +114,8 @@ def regress(
     model = check_option("model", model, Model)
     tau2 = check_option("tau2", tau2, Tau2Method)
     ci = None if ci is None else check_option("ci", ci, CIMethod)
-    control = check_option("control", control, Control)
-    level, rho = check_level(level), check_rho(rho)
+    sharing = check_sharing(rho, control, rho_table, time_decay)
+    level = check_level(level)
     checked = parse_formula(formula, [str(column) for column in effects.frame.columns])
     if "yi" in checked.columns:
         raise UsageError("yi is the effect size itself; it cannot be its own moderator")
@@ -111,11 +124,12 @@ def regress(
     refuse_mixtures(used)
     model, reason = choose_model(used, model)
     tau2, ci, pi = check_methods(model, tau2, ci, None)
-    job = _Job(checked, used, made, model, reason, tau2, ci, pi, level)
+    factors = check_random(used, random, model)
+    job = _Job(checked, used, made, model, reason, tau2, ci, pi, level, factors)
     if model == "univariate":
         return _univariate(job)
-    answer = _multilevel(job, rho, control)
-    return replace(answer, assumptions=_assumptions(job, rho, control))
+    answer = _multilevel(job, sharing)
+    return replace(answer, assumptions=_assumptions(job, sharing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +145,7 @@ class _Job:
     ci: str
     pi: str
     level: float
+    random: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +170,8 @@ def _univariate(job: _Job) -> RegressionResult:
     return _result(job, used, made, fit, r2, said)
 
 
-def _multilevel(job: _Job, rho: float, control: str) -> RegressionResult:
-    data = _data(job, rho, control)
+def _multilevel(job: _Job, sharing: Sharing) -> RegressionResult:
+    data = _data(job, sharing)
     fit = fit_multilevel(data.model, data.frame, data.made.X, limits=True)
     r2 = float("nan")
     if _has_mean(data.made):
@@ -166,27 +181,27 @@ def _multilevel(job: _Job, rho: float, control: str) -> RegressionResult:
         *_few_df(data.made.names, fit),
     ]  # fmt: skip
     answer = _result(job, data.table, data.made, fit, r2, said)
-    return replace(answer, rho=rho, control=control)
+    return replace(answer, random=job.random, **sharing.to_dict())
 
 
-def _data(job: _Job, rho: float, control: str) -> _Data:
-    table, covariance = with_covariance(job.used, control=control, rho=rho)
+def _data(job: _Job, sharing: Sharing) -> _Data:
+    table, covariance = with_covariance(job.used, sharing)
     made, columns = job.made, list(job.formula.columns)
     frame = table.frame.loc[list(made.rows)]
     if not frame[columns].equals(job.used.frame[columns]):
         made = design(frame, job.formula)  # split controls have another n_control and vi
     place = {row: position for position, row in enumerate(table.frame.index.tolist())}
-    model = Multilevel(job.tau2, job.ci, job.pi, job.level, covariance, place)
+    model = Multilevel(job.tau2, job.ci, job.pi, job.level, covariance, place, job.random)
     return _Data(table, frame, made, covariance, model)
 
 
-def _assumptions(job: _Job, rho: float, control: str) -> tuple[RegressionAssumption, ...]:
+def _assumptions(job: _Job, sharing: Sharing) -> tuple[RegressionAssumption, ...]:
     """The coefficients under other assumptions; none where a combination has no answer."""
     lines = []
-    for value, way in combinations(job.used, rho=rho, control=control):
-        chosen = (value, way) == (rho, control)
+    for one in combinations(job.used, sharing):
+        value, way, chosen = one.rho, one.control, one == sharing
         try:
-            data = _data(job, value, way)
+            data = _data(job, one)
             fit = fit_multilevel(data.model, data.frame, data.made.X)
         except (DataError, ModelError):
             lines.append(RegressionAssumption(value, way, float("nan"), (), chosen))

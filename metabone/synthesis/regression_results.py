@@ -142,6 +142,9 @@ class RegressionResult:
     fit: RegressionFit = field(repr=False)
     rho: float | None = None
     control: str | None = None
+    rho_table: tuple[Mapping[str, Any], ...] = ()
+    time_decay: float | None = None
+    random: tuple[str, ...] = ()
     assumptions: tuple[RegressionAssumption, ...] = ()
 
     @property
@@ -208,6 +211,9 @@ class RegressionResult:
             "level": self.level,
             "rho": self.rho,
             "control": self.control,
+            "rho_table": list(self.rho_table),
+            "time_decay": self.time_decay,
+            "random": list(self.random),
         }
         numbers = {
             "k_studies": self.k_studies, "k_effects": self.k_effects,

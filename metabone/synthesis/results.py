@@ -140,6 +140,27 @@ class Assumption:
 
 
 @dataclass(frozen=True, slots=True)
+class WildAnswer:
+    """Cluster wild bootstrap of the overall mean: p-value of no effect, and symmetric percentile-t interval.
+
+    `exact` says that all patterns of signs were gone through, so that no chance is left in it.
+    """
+
+    pvalue: float
+    ci_low: float
+    ci_high: float
+    replicates: int
+    weights: str
+    exact: bool
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON prints it."""
+        names = ("pvalue", "ci_low", "ci_high", "replicates", "weights", "exact", "seed")
+        return dict(plain({name: getattr(self, name) for name in names}))
+
+
+@dataclass(frozen=True, slots=True)
 class Stratum:
     """One stratum: pooled, or listed with the reason why not.
 
@@ -237,6 +258,10 @@ class PoolResult:
     model_reason: str = ""
     control: str | None = None
     rho: float | None = None
+    rho_table: tuple[Mapping[str, Any], ...] = ()
+    time_decay: float | None = None
+    random: tuple[str, ...] = ()
+    wild: WildAnswer | None = None
     studies: tuple[StudyMean, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
 
@@ -261,10 +286,14 @@ class PoolResult:
             "level": self.level,
             "rho": self.rho,
             "control": self.control,
+            "rho_table": list(self.rho_table),
+            "time_decay": self.time_decay,
+            "random": list(self.random),
             "synthetic": self.effects.synthetic,
             "overall": self.overall.to_dict(),
             "strata": [stratum.to_dict() for stratum in self.strata],
             "between": [test.to_dict() for test in self.between],
+            "wild": None if self.wild is None else self.wild.to_dict(),
             "studies": [one.to_dict() for one in self.studies],
             "assumptions": [one.to_dict() for one in self.assumptions],
             "warnings": list(self.warnings),

@@ -6,7 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from metabone.synthesis.results import Between, Estimate, PoolResult, Stratum
+    from metabone.synthesis.results import (
+        Between,
+        Estimate,
+        PoolResult,
+        Stratum,
+        WildAnswer,
+    )
 
 CI_WORDS = {
     "hksj": "Hartung-Knapp",
@@ -70,6 +76,8 @@ def summarise_pool(result: PoolResult) -> str:
     lines = ["SYNTHETIC DATA"] if effects.synthetic else []
     lines += [head, _method_line(result), ""]
     lines += _estimate_lines(result.overall, result.level)
+    if result.wild is not None:
+        lines.append(_wild_line(result.wild, result.level))
     if effects.measure == "ROM":
         low, high = result.overall.ci()
         shown = [f"{100 * math.expm1(x):+.1f} %" for x in (result.overall.estimate, low, high)]
@@ -84,6 +92,14 @@ def summarise_pool(result: PoolResult) -> str:
     if len(result.assumptions) > 1:
         lines += ["", *_assumption_lines(result)]
     return "\n".join(lines)
+
+
+def _wild_line(one: WildAnswer, level: float) -> str:
+    how = "all sign patterns" if one.exact else f"{one.replicates} replicates, seed {one.seed}"
+    return (
+        f"  wild bootstrap {p_value(one.pvalue)}, {100 * level:g} % CI "
+        f"{_range((one.ci_low, one.ci_high))}  ({one.weights}, {how})"
+    )
 
 
 def _assumption_lines(result: PoolResult) -> list[str]:
