@@ -114,13 +114,19 @@ def _step(surface: Surface, theta: FloatArray, held: BoolArray) -> FloatArray:
         both = free[:, :, None] & free[:, None, :]
         observed = np.where(both, observed, eye * ~both)
         expected = np.where(both, expected, eye * ~both)
-    step: FloatArray = np.linalg.solve(_usable(expected), gradient[:, :, None])[:, :, 0]
+    step = _solve(_usable(expected), gradient)
     chosen = expected
     near = (np.einsum("bl,bl->b", step, gradient) < FAR) & _positive_definite(observed)
     if near.any():
         chosen = np.where(near[:, None, None], observed, expected)
-        step = np.linalg.solve(_usable(chosen), gradient[:, :, None])[:, :, 0]
+        step = _solve(_usable(chosen), gradient)
     return _stop_at_zero(theta, step, gradient, chosen)
+
+
+def _solve(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
+    """(B, L) solutions."""
+    solved: FloatArray = np.linalg.solve(matrices, vectors[:, :, None])[:, :, 0]
+    return solved
 
 
 def _usable(information: FloatArray) -> FloatArray:
@@ -143,9 +149,7 @@ def _stop_at_zero(
     both = ~crossing[:, :, None] & ~crossing[:, None, :]
     eye = np.eye(theta.shape[1])
     pull = gradient - np.einsum("blm,bm->bl", information, to_zero)
-    rest = np.linalg.solve(
-        np.where(both, information, eye * ~both), np.where(crossing, 0.0, pull)[:, :, None]
-    )[:, :, 0]
+    rest = _solve(np.where(both, information, eye * ~both), np.where(crossing, 0.0, pull))
     return np.maximum(np.where(crossing, to_zero, rest), -theta)
 
 
