@@ -125,8 +125,7 @@ def _step(surface: Surface, theta: FloatArray, held: BoolArray) -> FloatArray:
 
 def _solve(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
     """(B, L) solutions."""
-    solved: FloatArray = np.linalg.solve(matrices, vectors[:, :, None])[:, :, 0]
-    return solved
+    return np.asarray(np.linalg.solve(matrices, vectors[:, :, None])[:, :, 0], dtype=float)
 
 
 def _usable(information: FloatArray) -> FloatArray:
