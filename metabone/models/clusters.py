@@ -87,10 +87,10 @@ def arrange(
         return Clusters(**shared, variance=vi[order], one=np.ones(k), rotations=None)
     variance, one = np.empty(k), np.empty(k)
     rotations = []
-    for size in np.unique(sizes):
-        members = np.flatnonzero(sizes == size)
-        index = starts[members][:, None] + np.arange(size)
-        values, vectors = np.linalg.eigh(np.stack([blocks[int(i)] for i in members]))
+    by_size = np.argsort(sizes, kind="stable")
+    for members in np.split(by_size, np.flatnonzero(np.diff(sizes[by_size])) + 1):
+        index = starts[members, None] + np.arange(sizes[members[0]])
+        values, vectors = np.linalg.eigh(np.array([blocks[i] for i in members.tolist()]))
         variance[index] = values
         one[index] = vectors.sum(axis=1)
         rotations.append((index, vectors))

@@ -209,8 +209,9 @@ def degrees_of_freedom(problem: Problem) -> FloatArray:
         return dof
     for codes in problem.codes.values():
         count = int(codes.max()) + 1
-        first = np.unique(codes, return_index=True)[1]
-        constant_within = (problem.x == problem.x[first][codes]).all(axis=0)
+        one = np.empty(count, dtype=np.intp)  # an effect of each level
+        one[codes] = np.arange(k)
+        constant_within = (problem.x == problem.x[one[codes]]).all(axis=0)
         dof[constant_within] = np.minimum(dof[constant_within], count - p)
     return np.where(dof > 0, dof, 0.0)
 

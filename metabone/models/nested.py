@@ -89,15 +89,15 @@ class Nested:
         wo = w * c.one
         rs = c.sums(c.one * at.r)
         quadratic = np.stack([(rs**2).sum(axis=1), (at.r**2).sum(axis=1)], axis=1)
-        # M⁻¹ G_l P y for both levels, then y′PG_l P G_m P y
-        u_study = wo * c.spread(rs / den)
-        u_effect = w * at.r - wo * c.spread(shrink * c.sums(wo * at.r))
+        # y′PG_lM⁻¹G_mPy; the part of P that is not M⁻¹ follows below
+        wor = c.sums(wo * at.r)
         cubic = _symmetric(
             (rs**2 * s / den).sum(axis=1),
-            np.einsum("bk,bk->b", at.r, u_study),
-            np.einsum("bk,bk->b", at.r, u_effect),
+            (rs * wor / den).sum(axis=1),
+            np.einsum("bk,bk,bk->b", w, at.r, at.r) - (shrink * wor**2).sum(axis=1),
         )
-        s2, s3 = c.sums(wo * wo), c.sums(wo * wo * w)
+        wo2 = wo * wo
+        s2, s3 = c.sums(wo2), c.sums(wo2 * w)
         trace = np.stack([(s / den).sum(axis=1), w.sum(axis=1) - (shrink * s2).sum(axis=1)], axis=1)
         squared = _symmetric(
             ((s / den) ** 2).sum(axis=1),
@@ -129,14 +129,13 @@ class Nested:
         hs: FloatArray,
     ) -> tuple[FloatArray, FloatArray]:
         """X′M⁻¹G_lM⁻¹X (b, 2, p, p) and X′M⁻¹G_lM⁻¹G_mM⁻¹X (b, 2, 2, p, p)."""
-        c = self.clusters
         ht, hst = np.swapaxes(at.h, 1, 2), np.swapaxes(hs, 1, 2)
         first = np.stack([hs @ hst, at.h @ ht], axis=1)
-        wo_h = c.sums(wo[:, None] * at.h)
-        inner = w[:, None] * at.h - wo[:, None] * c.spread(shrink[:, None] * wo_h)
+        wo_h = self.clusters.sums(wo[:, None] * at.h)
+        wo_ht = np.swapaxes(wo_h, 1, 2)
         both = (hs * (s / den)[:, None]) @ hst
-        mixed = (hs / den[:, None]) @ np.swapaxes(wo_h, 1, 2)
-        effect = inner @ ht
+        mixed = (hs / den[:, None]) @ wo_ht
+        effect = (w[:, None] * at.h) @ ht - (shrink[:, None] * wo_h) @ wo_ht
         top = np.stack([both, mixed], axis=1)
         low = np.stack([np.swapaxes(mixed, 1, 2), effect], axis=1)
         return first, np.stack([top, low], axis=1)
@@ -144,7 +143,10 @@ class Nested:
 
 def _symmetric(a: FloatArray, b: FloatArray, d: FloatArray) -> FloatArray:
     """(b, 2, 2) matrices from their three entries."""
-    return np.stack([np.stack([a, b], axis=-1), np.stack([b, d], axis=-1)], axis=-2)
+    out = np.empty((*a.shape, 2, 2))
+    out[..., 0, 0], out[..., 1, 1] = a, d
+    out[..., 0, 1] = out[..., 1, 0] = b
+    return out
 
 
 def constant(k: int, p: int, *, restricted: bool) -> float:

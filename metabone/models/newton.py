@@ -17,6 +17,8 @@ MAX_HALVINGS = 40
 # Newton's decrement: what the log-likelihood could still gain. Its square root is the distance to
 # the maximum in standard errors.
 DECREMENT = 1e-12
+# Further away than this (in log-likelihood) expected information leads better than observed.
+FAR = 0.1
 # Rounding of a log-likelihood of this size must not be taken for a fall.
 NOISE = 1e-13
 
@@ -40,12 +42,16 @@ class Surface:
 
 @dataclass(frozen=True, slots=True)
 class Maximum:
-    """Where the search ended: ``theta`` (B, L), ``value``, ``converged``, ``iterations`` (B,)."""
+    """Where the search ended: ``theta`` (B, L), ``value``, ``converged``, ``iterations`` (B,).
+
+    ``observed`` (B, L, L) is the information there.
+    """
 
     theta: FloatArray
     value: FloatArray
     converged: BoolArray
     iterations: NDArray[np.int64]
+    observed: FloatArray
 
     def take(self, rows: NDArray[np.intp] | BoolArray) -> Maximum:
         """Some of the data sets."""
@@ -70,7 +76,7 @@ def maximise(evaluate: Evaluate, start: FloatArray, fixed: BoolArray | None = No
     held = np.zeros(n_variances, dtype=bool) if fixed is None else fixed
     every = np.arange(size)
     surface = evaluate(theta, every)
-    value = surface.value.copy()
+    value, observed = surface.value.copy(), surface.observed.copy()
     converged = np.zeros(size, dtype=bool)
     iterations = np.zeros(size, dtype=np.int64)
     rows = every
@@ -84,31 +90,51 @@ def maximise(evaluate: Evaluate, start: FloatArray, fixed: BoolArray | None = No
             break
         rows, step, gain, surface = rows[~done], step[~done], gain[~done], surface.take(~done)
         moved, surface, stuck = _halve(evaluate, rows, theta[rows], step, gain, surface)
-        theta[rows], value[rows] = moved, surface.value
+        theta[rows], value[rows], observed[rows] = moved, surface.value, surface.observed
         # No step of any length climbs: the point is a maximum to within rounding.
         converged[rows[stuck]] = gain[stuck] <= 1e-6
         rows, surface = rows[~stuck], surface.take(~stuck)
         if not len(rows):
             break
-    return Maximum(theta, value, converged, iterations)
+    return Maximum(theta, value, converged, iterations, observed)
 
 
 def _step(surface: Surface, theta: FloatArray, held: BoolArray) -> FloatArray:
-    """Newton's step in the free variances; by expected information where it is not concave."""
+    """Newton's step in the free variances.
+
+    By expected information (Fisher's scoring) where the surface is not concave or the maximum is
+    far, since curvature far away says little of it.
+    """
     blocked = held | ((theta <= 0) & (surface.gradient <= 0))
     free = ~blocked
-    both = free[:, :, None] & free[:, None, :]
-    eye = np.eye(theta.shape[1])
     gradient = np.where(free, surface.gradient, 0.0)
-    observed = np.where(both, surface.observed, eye * ~both)
-    expected = np.where(both, surface.expected, eye * ~both)
-    concave = _positive_definite(observed)
-    chosen = np.where(concave[:, None, None], observed, expected)
-    usable = _positive_definite(chosen)
-    scale = np.maximum(np.abs(np.diagonal(expected, axis1=1, axis2=2)), 1e-300)
-    chosen = np.where(usable[:, None, None], chosen, eye * scale[:, :, None])
-    step = np.linalg.solve(chosen, gradient[:, :, None])[:, :, 0]
+    eye = np.eye(theta.shape[1])
+    observed, expected = surface.observed, surface.expected
+    if blocked.any():
+        both = free[:, :, None] & free[:, None, :]
+        observed = np.where(both, observed, eye * ~both)
+        expected = np.where(both, expected, eye * ~both)
+    step = _solve(_usable(expected), gradient)
+    chosen = expected
+    near = (np.einsum("bl,bl->b", step, gradient) < FAR) & _positive_definite(observed)
+    if near.any():
+        chosen = np.where(near[:, None, None], observed, expected)
+        step = _solve(_usable(chosen), gradient)
     return _stop_at_zero(theta, step, gradient, chosen)
+
+
+def _solve(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
+    """(B, L) solutions."""
+    return np.asarray(np.linalg.solve(matrices, vectors[:, :, None])[:, :, 0], dtype=float)
+
+
+def _usable(information: FloatArray) -> FloatArray:
+    """The matrices, those that are singular replaced by their diagonals."""
+    good = _positive_definite(information)
+    if good.all():
+        return information
+    size = np.maximum(np.abs(np.diagonal(information, axis1=1, axis2=2)), 1e-300)
+    return np.where(good[:, None, None], information, np.eye(size.shape[1]) * size[:, :, None])
 
 
 def _stop_at_zero(
@@ -122,14 +148,17 @@ def _stop_at_zero(
     both = ~crossing[:, :, None] & ~crossing[:, None, :]
     eye = np.eye(theta.shape[1])
     pull = gradient - np.einsum("blm,bm->bl", information, to_zero)
-    rest = np.linalg.solve(
-        np.where(both, information, eye * ~both), np.where(crossing, 0.0, pull)[:, :, None]
-    )[:, :, 0]
+    rest = _solve(np.where(both, information, eye * ~both), np.where(crossing, 0.0, pull))
     return np.maximum(np.where(crossing, to_zero, rest), -theta)
 
 
 def _positive_definite(matrices: FloatArray) -> BoolArray:
     """Which of (B, L, L) symmetric matrices have only clearly positive eigenvalues."""
+    if matrices.shape[1] == 2:  # the common case, by its determinant and trace
+        a, d = matrices[:, 0, 0], matrices[:, 1, 1]
+        trace, b = a + d, matrices[:, 0, 1]
+        two: BoolArray = (trace > 0) & (a * d - b * b > 1e-12 * trace * trace)
+        return two
     values = np.linalg.eigvalsh(matrices)
     good: BoolArray = values[:, 0] > 1e-12 * np.abs(values[:, -1])
     return good

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from metabone.errors import DataError, ModelError
 from metabone.models.clusters import arrange
 from metabone.models.components import Components, connect, group_components
 from metabone.models.nested import Nested
-from metabone.models.newton import BoolArray, Evaluate, Maximum, Surface, maximise
+from metabone.models.newton import BoolArray, Maximum, Surface, maximise
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -129,8 +129,10 @@ def _check_factors(random: Mapping[str, ArrayLike], k: int) -> dict[str, NDArray
 
 
 def _same_partition(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
-    pairs = len(np.unique(a * (int(b.max()) + 1) + b))
-    return pairs == int(a.max()) + 1 == int(b.max()) + 1
+    if a.max() != b.max():
+        return False
+    count = int(b.max()) + 1
+    return len(np.unique(a * count + b)) == count
 
 
 def check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks | None]:
@@ -143,7 +145,7 @@ def check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks 
         if any(block.shape != (len(r), len(r)) for r, block in blocks):
             raise DataError("each block of V must be square, one row for each effect it names")
         vi = np.empty(k)
-        vi[rows] = np.concatenate([np.diagonal(block) for _, block in blocks])
+        vi[rows] = np.concatenate([block.diagonal() for _, block in blocks])
         return vi, blocks
     vi = np.asarray(V, dtype=float)
     if vi.shape != (k,) or not np.isfinite(vi).all() or (vi <= 0).any():
@@ -181,13 +183,14 @@ def _engine(
     restricted: bool,
 ) -> Nested | Components:
     names = tuple(codes)
-    if len(names) == 2 and len(np.unique(codes[names[1]])) == len(y):
+    if len(names) == 2 and int(codes[names[1]].max()) + 1 == len(y):
         ordered = _blocks_by_cluster(codes[names[0]], vi, blocks)
         if blocks is None or ordered is not None:
             clusters = arrange(codes[names[0]], vi, ordered)
             if blocks is not None and (clusters.variance <= 0).any():
                 refuse_indefinite(blocks)
-            return Nested(clusters, clusters.rotate(y[None]), clusters.rotate(basis.T), restricted)
+            turned = clusters.rotate(np.vstack([y, basis.T]))
+            return Nested(clusters, turned[:1], turned[1:], restricted)
     parts = blocks or [(np.array([i]), vi[i : i + 1, None]) for i in range(len(y))]
     block_codes = np.empty(len(y), dtype=np.int64)
     for number, (rows, _) in enumerate(parts):
@@ -215,12 +218,12 @@ def _blocks_by_cluster(
     sizes = np.bincount(study)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     place[order] = np.arange(len(study)) - np.repeat(starts, sizes)
-    lengths = [len(rows) for rows, _ in blocks]
+    lengths = np.array([len(rows) for rows, _ in blocks])
     named = np.concatenate([rows for rows, _ in blocks])
     owners = study[[rows[0] for rows, _ in blocks]]
     if (study[named] != np.repeat(owners, lengths)).any():
         return None
-    inside = np.concatenate([np.arange(length) for length in lengths])
+    inside = np.arange(len(study)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     if len(blocks) == len(sizes) and (place[named] == inside).all():
         return [blocks[number][1] for number in np.argsort(owners)]
     whole = [np.zeros((size, size)) for size in sizes]
@@ -244,7 +247,7 @@ def search(
         if held[position]:
             start[:, position] = (fixed or {})[name]
     first = maximise(problem.evaluate, start[:1], held)
-    if near is not None or held.all() or not doubtful(problem.evaluate, first)[0]:
+    if near is not None or held.all() or not doubtful(first)[0]:
         return first
     others = maximise(problem.evaluate, start[1:], held)
     return highest([first, *(others.take(np.array([i])) for i in range(len(start) - 1))])
@@ -254,13 +257,12 @@ def search(
 FLAT = 0.1
 
 
-def doubtful(evaluate: Evaluate, found: Maximum) -> BoolArray:
+def doubtful(found: Maximum) -> BoolArray:
     """(B,) whether to climb from other starts too: no convergence, a boundary, a flat surface."""
-    observed = evaluate(found.theta, np.arange(len(found.theta))).observed
-    size = np.diagonal(observed, axis1=1, axis2=2)
+    size = np.diagonal(found.observed, axis1=1, axis2=2)
     convex = np.asarray((size <= 0).any(axis=1))
     root = np.sqrt(np.where(convex[:, None], 1.0, size))
-    standard = observed / (root[:, :, None] * root[:, None, :])
+    standard = found.observed / (root[:, :, None] * root[:, None, :])
     flat = np.linalg.eigvalsh(standard)[:, 0] < FLAT
     doubt: BoolArray = ~found.converged | (found.theta <= 0).any(axis=1) | convex | flat
     return doubt
@@ -271,8 +273,5 @@ def highest(found: Sequence[Maximum]) -> Maximum:
     values = np.stack([np.where(one.converged, one.value, -np.inf) for one in found])
     best = values.argmax(axis=0)
     columns = np.arange(values.shape[1])
-    parts = (np.stack([getattr(one, name) for one in found]) for name in _MAXIMUM_FIELDS)
+    parts = (np.stack([getattr(one, part.name) for one in found]) for part in fields(Maximum))
     return Maximum(*(part[best, columns] for part in parts))
-
-
-_MAXIMUM_FIELDS = ("theta", "value", "converged", "iterations")

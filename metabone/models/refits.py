@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +123,7 @@ def _estimable(engine: Nested) -> BoolArray:
 def climb(engine: Nested, start: FloatArray, others: FloatArray, size: int) -> Maximum:
     """The highest maxima of `size` data sets from `start` (L,), from `others` too if in doubt."""
     found = maximise(engine.evaluate, np.tile(start, (size, 1)))
-    again = np.flatnonzero(doubtful(engine.evaluate, found))
+    again = np.flatnonzero(doubtful(found))
     if not len(again):
         return found
 
@@ -132,8 +132,8 @@ def climb(engine: Nested, start: FloatArray, others: FloatArray, size: int) -> M
 
     more = [maximise(evaluate, np.tile(other, (len(again), 1))) for other in others]
     best = highest([found.take(again), *more])
-    for name in ("theta", "value", "converged", "iterations"):
-        getattr(found, name)[again] = getattr(best, name)
+    for part in fields(Maximum):
+        getattr(found, part.name)[again] = getattr(best, part.name)
     return found
 
 
