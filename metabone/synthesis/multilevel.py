@@ -155,7 +155,12 @@ class Multilevel:
         weights = "webb" if few else "rademacher"
         test = wild_test(fit, [1.0], weights=weights, replicates=replicates, seed=seed)
         low, high = wild_interval(
-            fit, [1.0], self.level, kind="symmetric", weights=weights, replicates=replicates,
+            fit,
+            [1.0],
+            self.level,
+            kind="symmetric",
+            weights=weights,
+            replicates=replicates,
             seed=seed,
         )
         return WildAnswer(test.pvalue, low, high, test.replicates, test.weights, test.exact, seed)

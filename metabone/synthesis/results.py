@@ -141,7 +141,7 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class WildAnswer:
-    """Cluster wild bootstrap of the overall mean: p-value of no effect, and symmetric percentile-t interval.
+    """Cluster wild bootstrap of the overall mean: test of no effect, symmetric-t interval.
 
     `exact` says that all patterns of signs were gone through, so that no chance is left in it.
     """
