@@ -78,11 +78,7 @@ def _solve(fit: MultilevelFit, vectors: FloatArray) -> tuple[FloatArray, FloatAr
     columns = np.vstack([fit.problem.x.T, vectors])
     if isinstance(engine, Nested):
         c = engine.clusters
-        turned = c.rotate(columns)
-        w = 1 / (c.variance + theta[1])
-        wo = w * c.one
-        shrink = theta[0] / (1 + theta[0] * c.sums(wo * c.one))
-        solved = c.restore(w * turned - wo * c.spread(shrink * c.sums(wo * turned)))
+        solved = c.restore(engine.inverse(theta, c.rotate(columns)))
     else:
         solved = np.empty_like(columns)
         for group in engine.groups:

@@ -235,7 +235,7 @@ def _i_squared(problem: Problem, flat: Solution, sigma2: Mapping[str, float]) ->
     """
     k, p = problem.x.shape
     if isinstance(problem.engine, Nested):
-        inverse_trace = float((1 / problem.engine.clusters.variance).sum())
+        inverse_trace = problem.engine.inverse_trace()
     else:
         inverse_trace = sum(float(np.trace(np.linalg.inv(g.v), axis1=1, axis2=2).sum())
                             for g in problem.engine.groups)  # fmt: skip

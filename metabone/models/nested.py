@@ -1,8 +1,8 @@
 """Likelihood of the two-level model (study / effect), closed by cluster and batched.
 
-Within a cluster M = W⁻¹ + σ²_study 1̃1̃′ with W⁻¹ = Λ + σ²_effect I diagonal (see `clusters`), so
-that M⁻¹ b = W b − W 1̃ (σ²_study / (1 + σ²_study s)) 1̃′W b with s = 1̃′W 1̃ (Sherman & Morrison
-1950). Gradient and information are those of the (restricted) likelihood with
+Within a cluster M = A + σ²_study 11′ with A = V + σ²_effect I (see `within`; 1 is rotated as the
+data are), so that M⁻¹ b = A⁻¹b − A⁻¹1 (σ²_study / (1 + σ²_study s)) 1′A⁻¹b with s = 1′A⁻¹1 (Sherman
+& Morrison 1950). Gradient and information are those of the (restricted) likelihood with
 P = M⁻¹ − M⁻¹X(X′M⁻¹X)⁻¹X′M⁻¹: ∂ℓ/∂σ²_l = ½ (y′PG_lPy − tr PG_l), and the observed information
 y′PG_lPG_mPy − ½ tr PG_lPG_m.
 """
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from metabone.models.clusters import Clusters
 from metabone.models.newton import Surface
+from metabone.models.within import Within, within
 
 FloatArray = NDArray[np.float64]
 
@@ -38,6 +39,25 @@ class Solution:
 
 
 @dataclass(frozen=True, slots=True)
+class _Parts:
+    """What M⁻¹ is made of: ``inner`` A⁻¹, ``ones`` = A⁻¹1 (b, k), and (b, m) each ``s`` = 1′A⁻¹1,
+    ``den`` = 1 + σ²_study s, ``shrink`` = σ²_study / den.
+    """
+
+    inner: Within
+    ones: FloatArray
+    s: FloatArray
+    den: FloatArray
+    shrink: FloatArray
+
+    def inverse(self, values: FloatArray) -> FloatArray:
+        """M⁻¹v for each row v of `values`, (b or 1, n, k)."""
+        c, ones = self.inner.clusters, self.ones[:, None]
+        own = c.spread(self.shrink[:, None] * c.sums(ones * values))
+        return self.inner.inverse(values) - ones * own
+
+
+@dataclass(frozen=True, slots=True)
 class Nested:
     """Rotated data: ``y`` (B or 1, k), ``x`` (p, k); ``on`` (B, k) 0/1 leaves effects out."""
 
@@ -56,59 +76,60 @@ class Nested:
         """Coefficients and what they rest on at `theta` (b, 2), for the data sets `rows`."""
         return self._solve(theta, rows)[0]
 
-    def _solve(
-        self, theta: FloatArray, rows: NDArray[np.intp]
-    ) -> tuple[Solution, FloatArray, FloatArray, FloatArray]:
-        c = self.clusters
-        study, effect = theta[:, :1], theta[:, 1:]
-        w = 1 / (c.variance + effect)
-        logs = -np.log(w)
-        if self.on is not None:
-            on = self._rows(self.on, rows)
-            w, logs = w * on, logs * on
-        wo = w * c.one
-        s = c.sums(wo * c.one)
-        den = 1 + study * s
-        shrink = study / den
+    def _solve(self, theta: FloatArray, rows: NDArray[np.intp]) -> tuple[Solution, _Parts]:
+        parts = self._parts(theta, None if self.on is None else self._rows(self.on, rows))
         y = self._rows(self.y, rows)
-        wo_x = wo[:, None, :] * self.x
-        h = w[:, None, :] * self.x - wo[:, None, :] * c.spread(shrink[:, None] * c.sums(wo_x))
+        h = parts.inverse(self.x[None])
         cov = np.linalg.inv(h @ self.x.T).astype(float, copy=False)
         coef = (cov @ (h @ y[:, :, None]))[:, :, 0]
         e = y - coef @ self.x
-        r = w * e - wo * c.spread(shrink * c.sums(wo * e))
-        logdet = logs.sum(axis=1) + np.log(den).sum(axis=1)
-        q = np.einsum("bk,bk->b", r, e)
-        return Solution(coef, cov, h, r, q, logdet), w, s, den
+        r = parts.inverse(e[:, None])[:, 0]
+        logdet = parts.inner.logdet + np.log(parts.den).sum(axis=1)
+        return Solution(coef, cov, h, r, np.einsum("bk,bk->b", r, e), logdet), parts
+
+    def _parts(self, theta: FloatArray, on: FloatArray | None) -> _Parts:
+        inner = within(self.clusters, theta[:, 1:], on)
+        ones = inner.inverse(self.clusters.one[None, None])[:, 0]
+        s = self.clusters.sums(ones * self.clusters.one)
+        den = 1 + theta[:, :1] * s
+        return _Parts(inner, ones, s, den, theta[:, :1] / den)
+
+    def inverse(self, theta: FloatArray, values: FloatArray) -> FloatArray:
+        """M⁻¹v at one point `theta` (2,) for each row v of `values` (n, k), rotated both."""
+        solved: FloatArray = self._parts(theta[None], None).inverse(values[None])[0]
+        return solved
+
+    def inverse_trace(self) -> float:
+        """tr V⁻¹."""
+        return float(within(self.clusters, np.zeros((1, 1)), None).traces()[0][0])
 
     def evaluate(self, theta: FloatArray, rows: NDArray[np.intp]) -> Surface:
         """Log-likelihood (without constants), gradient and information at `theta` (b, 2)."""
         c = self.clusters
-        at, w, s, den = self._solve(theta, rows)
-        shrink = theta[:, :1] / den
-        wo = w * c.one
+        at, parts = self._solve(theta, rows)
+        inner, a, s, den, shrink = parts.inner, parts.ones, parts.s, parts.den, parts.shrink
         rs = c.sums(c.one * at.r)
         quadratic = np.stack([(rs**2).sum(axis=1), (at.r**2).sum(axis=1)], axis=1)
         # y′PG_lM⁻¹G_mPy; the part of P that is not M⁻¹ follows below
-        wor = c.sums(wo * at.r)
+        ar = c.sums(a * at.r)
         cubic = _symmetric(
             (rs**2 * s / den).sum(axis=1),
-            (rs * wor / den).sum(axis=1),
-            np.einsum("bk,bk,bk->b", w, at.r, at.r) - (shrink * wor**2).sum(axis=1),
+            (rs * ar / den).sum(axis=1),
+            (inner.forms(at.r) - shrink * ar**2).sum(axis=1),
         )
-        wo2 = wo * wo
-        s2, s3 = c.sums(wo2), c.sums(wo2 * w)
-        trace = np.stack([(s / den).sum(axis=1), w.sum(axis=1) - (shrink * s2).sum(axis=1)], axis=1)
+        s2, s3 = c.sums(a * a), inner.forms(a)
+        once, twice = inner.traces()
+        trace = np.stack([(s / den).sum(axis=1), once - (shrink * s2).sum(axis=1)], axis=1)
         squared = _symmetric(
             ((s / den) ** 2).sum(axis=1),
             (s2 / den**2).sum(axis=1),
-            (w**2).sum(axis=1) + (-2 * shrink * s3 + (shrink * s2) ** 2).sum(axis=1),
+            twice + (-2 * shrink * s3 + (shrink * s2) ** 2).sum(axis=1),
         )
         hs = c.sums(c.one * at.h)
         seen = np.stack([hs @ rs[:, :, None], at.h @ at.r[:, :, None]], axis=1)[..., 0]
         cubic -= np.einsum("blp,bpq,bmq->blm", seen, at.cov, seen)
         if self.restricted:
-            first, second = self._design_terms(at, w, wo, s, den, shrink, hs)
+            first, second = self._design_terms(at, parts, hs)
             trace -= np.einsum("bpq,blqp->bl", at.cov, first)
             turned = at.cov[:, None] @ first
             squared += np.einsum("blpq,bmqp->blm", turned, turned)
@@ -119,23 +140,16 @@ class Nested:
         return Surface(value, 0.5 * (quadratic - trace), cubic - 0.5 * squared, 0.5 * squared)
 
     def _design_terms(
-        self,
-        at: Solution,
-        w: FloatArray,
-        wo: FloatArray,
-        s: FloatArray,
-        den: FloatArray,
-        shrink: FloatArray,
-        hs: FloatArray,
+        self, at: Solution, parts: _Parts, hs: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """X′M⁻¹G_lM⁻¹X (b, 2, p, p) and X′M⁻¹G_lM⁻¹G_mM⁻¹X (b, 2, 2, p, p)."""
         ht, hst = np.swapaxes(at.h, 1, 2), np.swapaxes(hs, 1, 2)
         first = np.stack([hs @ hst, at.h @ ht], axis=1)
-        wo_h = self.clusters.sums(wo[:, None] * at.h)
-        wo_ht = np.swapaxes(wo_h, 1, 2)
-        both = (hs * (s / den)[:, None]) @ hst
-        mixed = (hs / den[:, None]) @ wo_ht
-        effect = (w[:, None] * at.h) @ ht - (shrink[:, None] * wo_h) @ wo_ht
+        ah = self.clusters.sums(parts.ones[:, None] * at.h)
+        aht = np.swapaxes(ah, 1, 2)
+        both = (hs * (parts.s / parts.den)[:, None]) @ hst
+        mixed = (hs / parts.den[:, None]) @ aht
+        effect = parts.inner.products(at.h) - (parts.shrink[:, None] * ah) @ aht
         top = np.stack([both, mixed], axis=1)
         low = np.stack([np.swapaxes(mixed, 1, 2), effect], axis=1)
         return first, np.stack([top, low], axis=1)

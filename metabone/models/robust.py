@@ -218,6 +218,8 @@ def _nested_groups(fit: MultilevelFit, engine: Nested, e: FloatArray) -> list[Cl
         one = c.one[index]
         phi = study * one[:, :, None] * one[:, None, :]
         phi[:, np.arange(size), np.arange(size)] += c.variance[index] + effect
+        if c.factor is not None:
+            phi += c.factor[index][:, :, None] * c.factor[index][:, None, :]
         rows = c.order[index]
         groups.append(ClusterGroup(rows, np.moveaxis(x[:, index], 0, -1), phi, turned[index]))
     return groups

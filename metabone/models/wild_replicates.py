@@ -173,6 +173,8 @@ def _adjusted_scores(engine: Nested, theta: FloatArray, at: Solution) -> FloatAr
         phi = theta[:, 0, None, None, None] * (one[:, :, None] * one[:, None, :])
         place = np.arange(size)
         phi[:, :, place, place] += c.variance[index] + theta[:, 1, None, None]
+        if c.factor is not None:
+            phi += c.factor[index][:, :, None] * c.factor[index][:, None, :]
         x = np.moveaxis(engine.x[:, index], 0, -1)
         adjust = adjustment(x, phi, at.cov[:, None])
         turned_e = adjust @ residual[:, index][..., None]
