@@ -144,6 +144,8 @@ def check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks 
             raise DataError("the blocks of V must name each row once")
         if any(block.shape != (len(r), len(r)) for r, block in blocks):
             raise DataError("each block of V must be square, one row for each effect it names")
+        if not all(_symmetric(block) for _, block in blocks):
+            raise DataError("each block of V must be symmetric")
         vi = np.empty(k)
         vi[rows] = np.concatenate([block.diagonal() for _, block in blocks])
         return vi, blocks
@@ -151,6 +153,13 @@ def check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks 
     if vi.shape != (k,) or not np.isfinite(vi).all() or (vi <= 0).any():
         raise DataError(f"V must be ({k},) positive numbers or blocks")
     return vi, None
+
+
+def _symmetric(block: FloatArray) -> bool:
+    """Whether a block is symmetric to within rounding; nearly always it is so to the last bit."""
+    if np.array_equal(block, block.T):
+        return True
+    return bool(np.abs(block - block.T).max() <= 1e-8 * np.abs(block).max())
 
 
 def refuse_indefinite(blocks: Blocks) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 # A ratio of spreads has no better direction, and NMD is 100 at full rescue whatever the outcome.
 DIRECTION_FREE = ("NMD", "VR", "CVR")
 UNIT_BOUND = ("MD",)
+# Variances of an SMD that grow with the effect itself, and where that matters.
+SIZE_BOUND = ("LS", "LS2", "UB", "REVMAN")
+SMALL_ARM, LARGE_EFFECT = 10, 0.5
 
 
 def refuse_mixtures(effects: EffectTable) -> None:
@@ -124,6 +127,23 @@ def warn_dependence(frame: pd.DataFrame) -> list[str]:
             "the covariance that this gives is not modelled"
         )
     return messages
+
+
+def warn_small_arms(effects: EffectTable, estimate: float) -> list[str]:
+    """Say where the variance of an SMD leans on its own size, so that large effects weigh less.
+
+    In the simulation of ``benchmarks/coverage.py`` with 6 animals an arm and a true mean of 1, 95 %
+    intervals hold the truth in 88 % of data sets with ``LS`` and in 95 % with ``AV``.
+    """
+    if effects.measure != "SMD" or effects.variance not in SIZE_BOUND:
+        return []
+    animals = effects.frame[["n_treated", "n_control"]].stack().median()
+    if not (animals < SMALL_ARM and abs(estimate) > LARGE_EFFECT):
+        return []
+    return [
+        f"with {animals:.0f} animals an arm the variance {effects.variance} gives large SMDs less "
+        "weight, which pulls the mean to zero; compare with --variance AV"
+    ]
 
 
 def warn_mixtures(effects: EffectTable) -> list[str]:

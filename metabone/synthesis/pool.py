@@ -13,7 +13,12 @@ from metabone.errors import UsageError
 from metabone.models.intervals import check_level
 from metabone.options import StrataTau2, check_option, nearest
 from metabone.synthesis.assumptions import other_assumptions
-from metabone.synthesis.checks import refuse_mixtures, warn_dependence, warn_mixtures
+from metabone.synthesis.checks import (
+    refuse_mixtures,
+    warn_dependence,
+    warn_mixtures,
+    warn_small_arms,
+)
 from metabone.synthesis.choice import (
     check_methods,
     check_random,
@@ -172,7 +177,7 @@ def _check_columns(effects: EffectTable, entry: str | tuple[str, ...]) -> tuple[
 
 
 def _warnings(effects: EffectTable, overall: Estimate, ci: str) -> list[str]:
-    messages = warn_mixtures(effects)
+    messages = warn_mixtures(effects) + warn_small_arms(effects, overall.estimate)
     if not overall.converged:
         messages.append("the estimate of the heterogeneity did not converge")
     if math.isnan(overall.se):

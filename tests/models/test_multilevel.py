@@ -219,6 +219,9 @@ def test_refusals() -> None:
             [(np.array([0, 1]), np.eye(2)), (np.array([2, 3]), bad), (np.array([4, 5]), np.eye(2))],
             {"study": study, "effect": range(6)},
         )
+    lopsided = np.array([[1.0, 0.5], [0.1, 1.0]])
+    with pytest.raises(DataError, match="symmetric"):
+        multilevel(y, [(np.arange(2 * i, 2 * i + 2), lopsided) for i in range(3)], {"study": study})
     random = {"study": study, "effect": range(6)}
     X = np.column_stack([np.ones(6), [0, 1] * 3, [1, 2, 2, 4, 5, 9]])
     three = multilevel(y + np.sin(y), v, random, X)

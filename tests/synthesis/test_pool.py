@@ -234,3 +234,13 @@ def test_html_is_escaped() -> None:
     hostile = effects(study=["<script>alert(1)</script>"] * 13, alloc=["<b>"] * 13)
     assert "<script>" not in pool(hostile, by=["alloc"], model="univariate")._repr_html_()
     assert "<b>" not in pool(hostile, by=["alloc"], model="univariate")._repr_html_()
+
+
+def test_large_smds_of_small_arms_are_spoken_of() -> None:
+    said = " ".join(pool(effects()).warnings)
+    assert "with 8 animals an arm the variance LS" in said
+    assert "--variance AV" in said
+    many = pool(effects(n_treated=20.0, n_control=20.0))
+    small = pool(effects(yi=[value / 10 for value in YI]))
+    for quiet in (many, small):
+        assert not any("animals an arm" in text for text in quiet.warnings)
