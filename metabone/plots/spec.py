@@ -9,6 +9,7 @@ from typing import Literal
 PartAlign = Literal["left", "right", "decimal", "center"]
 RowKind = Literal["heading", "study", "subtotal", "overall", "prediction", "note"]
 MarkKind = Literal["square", "diamond", "interval"]
+CurveKind = Literal["power", "assurance", "other"]
 
 #: The key under which the plot itself stands among the columns.
 PLOT = "plot"
@@ -179,3 +180,47 @@ class HarvestSpec:
             for column in self.columns
             if not self.cells.get((row, column))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One curve of a power plot.
+
+    Parameters
+    ----------
+    name : words beside its end.
+    kind : ``power`` (for one true effect), ``assurance`` (over what the evidence expects) or
+        ``other`` (power under other assumptions, drawn thin).
+    points : animals in a group and the chance of success, by ascending number.
+    ceiling : the chance that no number of animals can exceed, or None.
+    """
+
+    name: str
+    kind: CurveKind
+    points: tuple[tuple[float, float], ...]
+    ceiling: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSpec:
+    """A power curve as data.
+
+    Parameters
+    ----------
+    curves : in painting order.
+    target : the chance that is asked for, or None.
+    chosen : animals in a group that are planned, or None.
+    chosen_text : words over them.
+    x_label, y_label : what the axes count.
+    """
+
+    title: str
+    curves: tuple[Curve, ...]
+    target: float | None
+    chosen: float | None
+    chosen_text: str
+    x_label: str
+    y_label: str
+    footer: tuple[str, ...]
+    banner: str | None
+    description: str
