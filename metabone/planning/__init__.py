@@ -1,0 +1,1 @@
+"""Study planning: how many animals, on what evidence, in which cages."""

@@ -1,0 +1,52 @@
+"""The planner's numbers: distributions and searches that need Python's ``math`` alone.
+
+The same files run under MicroPython in a browser, so they hold plain functions on plain numbers,
+without ``typing``, ``dataclasses`` or ``functools``. Import from here; the modules behind are the
+kernel's own business.
+"""
+
+from metabone.planning.kernel.central import (
+    chi2_cdf,
+    chi2_isf,
+    chi2_pdf,
+    chi2_ppf,
+    chi2_sf,
+    f_cdf,
+    f_isf,
+    f_pdf,
+    f_ppf,
+    f_sf,
+    norm_cdf,
+    norm_isf,
+    norm_pdf,
+    norm_ppf,
+    norm_sf,
+    t_cdf,
+    t_isf,
+    t_pdf,
+    t_ppf,
+    t_sf,
+)
+
+__all__ = [
+    "chi2_cdf",
+    "chi2_isf",
+    "chi2_pdf",
+    "chi2_ppf",
+    "chi2_sf",
+    "f_cdf",
+    "f_isf",
+    "f_pdf",
+    "f_ppf",
+    "f_sf",
+    "norm_cdf",
+    "norm_isf",
+    "norm_pdf",
+    "norm_ppf",
+    "norm_sf",
+    "t_cdf",
+    "t_isf",
+    "t_pdf",
+    "t_ppf",
+    "t_sf",
+]
