@@ -27,6 +27,15 @@ from metabone.planning.kernel.central import (
     t_ppf,
     t_sf,
 )
+from metabone.planning.kernel.noncentral import ncf_cdf, ncf_sf, ncx2_cdf, ncx2_sf
+from metabone.planning.kernel.noncentral_t import nct_cdf, nct_sf
+from metabone.planning.kernel.quadrature import chi_nodes, gauss_legendre, normal_nodes
+from metabone.planning.kernel.search import smallest_n, solve
+from metabone.planning.kernel.shared_control import (
+    dunnett_critical,
+    dunnett_power,
+    dunnett_quantile,
+)
 
 __all__ = [
     "chi2_cdf",
@@ -34,16 +43,30 @@ __all__ = [
     "chi2_pdf",
     "chi2_ppf",
     "chi2_sf",
+    "chi_nodes",
+    "dunnett_critical",
+    "dunnett_power",
+    "dunnett_quantile",
     "f_cdf",
     "f_isf",
     "f_pdf",
     "f_ppf",
     "f_sf",
+    "gauss_legendre",
+    "ncf_cdf",
+    "ncf_sf",
+    "nct_cdf",
+    "nct_sf",
+    "ncx2_cdf",
+    "ncx2_sf",
     "norm_cdf",
     "norm_isf",
     "norm_pdf",
     "norm_ppf",
     "norm_sf",
+    "normal_nodes",
+    "smallest_n",
+    "solve",
     "t_cdf",
     "t_isf",
     "t_pdf",
