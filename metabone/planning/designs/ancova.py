@@ -1,0 +1,143 @@
+"""ANCOVA on a baseline scan, exact for a covariate that is measured, not fixed."""
+
+import math
+
+from metabone.planning.designs.common import (
+    answer,
+    beta_rule,
+    caution,
+    f_power,
+    group_sizes,
+    t_power,
+)
+from metabone.planning.designs.inputs import (
+    ALPHA,
+    FRACTION,
+    HOUSING,
+    SIDES,
+    SIZE,
+    SPREAD,
+    joined,
+    number,
+)
+from metabone.planning.designs.several_arms import (
+    COMPARISONS,
+    CONTRAST,
+    between,
+    contrast_nc,
+    read_means,
+    spread_of,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from metabone.planning.designs.common import Block
+
+
+def omnibus_exact(lam: float, arms: int, total: float, covariates: int, alpha: float) -> float:
+    """Power of the ANCOVA F of adjusted means with normal covariates.
+
+    Chance differences of the covariates' means cost a beta-distributed share of the noncentrality
+    `lam` = sum n (mean - grand mean)^2 / error variance.
+
+    References
+    ----------
+    Shieh (2020), doi:10.1007/s11336-019-09692-3.
+    """
+    df1, df2 = arms - 1, total - arms - covariates
+    return sum(
+        [
+            weight * f_power(lam * share, df1, df2, alpha)
+            for share, weight in beta_rule(0.5 * (total - 1 - covariates), 0.5 * covariates)
+        ]
+    )
+
+
+def contrast_exact(
+    nc: float, arms: int, total: float, covariates: int, alpha: float, sides: int
+) -> float:
+    """Power of one contrast of adjusted means with normal covariates."""
+    df = total - arms - covariates
+    return sum(
+        [
+            weight * t_power(nc * math.sqrt(share), df, alpha, sides)
+            for share, weight in beta_rule(0.5 * (df + 1), 0.5 * covariates)
+        ]
+    )
+
+
+def variance_factor(before: int, after: int, rho: float) -> float:
+    """Variance of the mean of `after` scans given the mean of `before` ones, in sd^2.
+
+    References
+    ----------
+    Frison & Pocock (1992), doi:10.1002/sim.4780111304.
+
+    Examples
+    --------
+    >>> round(variance_factor(1, 1, 0.7), 2)
+    0.51
+    """
+    rest = (1 + (after - 1) * rho) / after
+    return rest - before * rho * rho / (1 + (before - 1) * rho)
+
+
+def ancova(inputs: "Block") -> "Block":
+    """Contrast of means adjusted for a baseline value of the same animals."""
+    means, names, weights, value = read_means(inputs)
+    sd = spread_of(inputs, means)
+    r = inputs.get("correlation")
+    if r is None:
+        raise ValueError("give correlation, that of the baseline with the endpoint")
+    covariates = inputs["covariates"]
+    error = sd * math.sqrt(1 - r * r)
+    arms = len(means)
+    sizes = group_sizes(inputs, arms)
+    total = sum(sizes)
+    if total - arms - covariates < 1:
+        raise ValueError("too few animals for " + str(covariates) + " covariates")
+    alpha, sides = inputs["alpha"], inputs["sides"]
+    nc = contrast_nc(weights, value, error, sizes)
+    lam = between(means, sizes) / (error * error)
+    share = alpha / inputs["comparisons"]
+    plain = t_power(contrast_nc(weights, value, sd, sizes), total - arms, share, sides)
+    return answer(
+        inputs,
+        contrast_exact(nc, arms, total, covariates, share, sides),
+        sizes,
+        power_omnibus=omnibus_exact(lam, arms, total, covariates, alpha),
+        power_without_baseline=plain,
+        arms=names,
+        means=means,
+        contrast=weights,
+        effect=value,
+        sd=sd,
+        sd_adjusted=error,
+        d=value / sd,
+        df=total - arms - covariates,
+        test="contrast of baseline-adjusted means (ANCOVA)",
+        notes=caution(value / sd),
+    )
+
+
+DESIGNS = {
+    "ancova": {
+        "title": "Baseline scan as covariate",
+        "inputs": joined(
+            CONTRAST,
+            SPREAD,
+            {
+                "correlation": number("of baseline and endpoint", FRACTION, None, -0.999, 0.999),
+                "covariates": number("covariates", "", 1, 1, 20, "whole"),
+            },
+            SIZE,
+            COMPARISONS,
+            SIDES,
+            ALPHA,
+            HOUSING,
+        ),
+        "power": ancova,
+        "size": "n",
+        "effect": "difference",
+    },
+}

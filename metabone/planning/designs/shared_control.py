@@ -1,0 +1,273 @@
+"""Several treated arms against one shared control: Dunnett, Bonferroni, Holm, root-k allocation."""
+
+import math
+
+from metabone.planning.designs.common import (
+    answer,
+    caution,
+    deviation,
+    difference,
+    whole,
+)
+from metabone.planning.designs.inputs import (
+    ALPHA,
+    EFFECT,
+    HOUSING,
+    SIDES,
+    SIZE,
+    SPREAD,
+    UNIT,
+    joined,
+    number,
+    word,
+)
+from metabone.planning.kernel import (
+    chi_nodes,
+    dunnett_critical,
+    dunnett_power,
+    nct_cdf,
+    nct_sf,
+    norm_sf,
+    normal_nodes,
+    t_isf,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from metabone.planning.designs.common import Block
+
+# Above this many treated arms the exact step-down probabilities take too long.
+HOLM_ARMS = 6
+
+
+def beyond(cut: float, shift: float, rest: float, sides: int) -> float:
+    """P(the standardised difference passes `cut`), its mean `shift` and its SD `rest`."""
+    upper = norm_sf((cut - shift) / rest)
+    return upper if sides == 1 else upper + norm_sf((cut + shift) / rest)
+
+
+def loads_of(treated: "list[float]", control: float) -> "list[float]":
+    """Loading of each comparison on the shared control: a correlation is a product of two."""
+    return [math.sqrt(n / (n + control)) for n in treated]
+
+
+def shifts(
+    differences: "list[float]", sd: float, treated: "list[float]", control: float
+) -> "list[float]":
+    """Noncentrality of each comparison."""
+    count = range(len(treated))
+    return [differences[i] / (sd * math.sqrt(1 / treated[i] + 1 / control)) for i in count]
+
+
+def _holm_given(
+    tails: "list[list[float]]", arms: int, each: "list[float]", weight: float
+) -> "tuple[float, float]":
+    """Add Holm's rejections for independent arms, `tails[i][j]` = P(arm i passes cut j).
+
+    An arm between cuts j - 1 and j is rejected if at least m arms pass cut m for every m up to j:
+    the state is the set of arms that pass, walked from the strictest cut on.
+    """
+    states = {0: 1.0}
+    any_, every = 0.0, 0.0
+    full = (1 << arms) - 1
+    for step in range(arms):
+        following: dict[int, float] = {}
+        for passed in states:
+            parts = {passed: states[passed]}
+            for i in range(arms):
+                if passed >> i & 1:
+                    continue
+                before = tails[i][step - 1] if step else 0.0
+                left = 1 - before
+                share = (tails[i][step] - before) / left if left > 0 else 0.0
+                grown: dict[int, float] = {}
+                for state in parts:
+                    grown[state] = grown.get(state, 0.0) + parts[state] * (1 - share)
+                    more = state | 1 << i
+                    grown[more] = grown.get(more, 0.0) + parts[state] * share
+                parts = grown
+            for state in parts:
+                if bin(state).count("1") <= step:
+                    continue
+                chance = parts[state]
+                for i in range(arms):
+                    if (state & ~passed) >> i & 1:
+                        each[i] += weight * chance
+                if passed == 0 and step == 0:
+                    any_ += chance
+                if state == full and passed != full:
+                    every += chance
+                following[state] = following.get(state, 0.0) + chance
+        states = following
+    return any_, every
+
+
+def holm_power(
+    nc: "list[float]", loads: "list[float]", df: float, alpha: float, sides: int
+) -> "tuple[float, float, list[float]]":
+    """(any, all, each) of Holm's step-down Bonferroni test, exact for a shared control.
+
+    Given the control mean and the pooled SD the arms are independent, so the step-down walk is
+    summed over which arms pass which critical value, then averaged over both.
+
+    References
+    ----------
+    Holm (1979), Scand J Stat 6, 65-70.
+    """
+    arms = len(nc)
+    cuts = [t_isf(alpha / (sides * (arms - j)), df) for j in range(arms)]
+    rests = [math.sqrt(1 - load * load) for load in loads]
+    each = [0.0] * arms
+    any_, every = 0.0, 0.0
+    for z, z_weight in normal_nodes():
+        centres = [nc[i] + loads[i] * z for i in range(arms)]
+        for s, s_weight in chi_nodes(df):
+            weight = z_weight * s_weight
+            if weight < 1e-13:
+                continue
+            tails = [
+                [beyond(c * s, centres[i], rests[i], sides) for c in cuts] for i in range(arms)
+            ]
+            one, whole_set = _holm_given(tails, arms, each, weight)
+            any_ += weight * one
+            every += weight * whole_set
+    return any_, every, each
+
+
+def sizes_of(inputs: "Block", arms: int) -> "list[float]":
+    """[control, treated, ...]: a list as given, or n treated animals and the control's share."""
+    n = inputs.get("n")
+    if n is None:
+        raise ValueError("give n, the animals in a treated arm")
+    if isinstance(n, (list, tuple)):
+        if len(n) != arms + 1:
+            raise ValueError("n needs the control and each treated arm: " + str(arms + 1))
+        return list(n)
+    control = n * (math.sqrt(arms) if inputs.get("allocation") == "sqrt" else 1.0)
+    return [whole(control) if n == int(n) else control] + [n] * arms
+
+
+def _differences(inputs: "Block") -> "list[float]":
+    given = inputs.get("differences")
+    if given is not None:
+        values = [float(value) for value in given]
+        if inputs.get("difference") is None:
+            return values
+        top = max([abs(value) for value in values])
+        return [value * float(inputs["difference"]) / top for value in values]
+    return [difference(inputs)] * inputs["treated_arms"]
+
+
+def family_power(
+    ds: "list[float]", sizes: "list[float]", inputs: "Block"
+) -> "tuple[float, float, list[float], float]":
+    """(any, all, each, critical value) of the chosen method; `sizes` has the control first."""
+    alpha, sides, method = inputs["alpha"], inputs["sides"], inputs["method"]
+    control, treated = sizes[0], sizes[1:]
+    arms, df = len(treated), sum(sizes) - len(sizes)
+    if method == "holm":
+        if arms > HOLM_ARMS:
+            raise ValueError("holm is planned for up to " + str(HOLM_ARMS) + " treated arms")
+        nc = shifts(ds, 1.0, treated, control)
+        one, every, each = holm_power(nc, loads_of(treated, control), df, alpha, sides)
+        return one, every, each, t_isf(alpha / (sides * arms), df)
+    if method == "dunnett":
+        cut = dunnett_critical(alpha, treated, control, df, sides)
+    else:
+        cut = t_isf(alpha / (sides * (arms if method == "bonferroni" else 1)), df)
+    found: Block = dict(dunnett_power(ds, treated, control, df, cut, sides))
+    return found["any"], found["all"], found["each"], cut
+
+
+def shared_control(inputs: "Block") -> "Block":
+    """Each treated arm against the one control, the familywise error held by `method`."""
+    differences = _differences(inputs)
+    sd = deviation(inputs)
+    sizes = sizes_of(inputs, len(differences))
+    ds = [value / sd for value in differences]
+    if inputs["sides"] == 1 and sum(ds) < 0:
+        ds = [-value for value in ds]
+    one, every, each, cut = family_power(ds, sizes, inputs)
+    real = [each[i] for i in range(len(each)) if differences[i] != 0]
+    weakest = min(real) if real else max(each)
+    d = max(differences, key=abs) / sd
+    return answer(
+        inputs,
+        {"each": weakest, "any": one, "all": every}[inputs["question"]],
+        sizes,
+        power_any=one,
+        power_all=every,
+        power_each=each,
+        arms=["control"] + ["treated " + str(i + 1) for i in range(len(ds))],
+        effect=max(differences, key=abs),
+        differences=differences,
+        sd=sd,
+        d=d,
+        df=sum(sizes) - len(sizes),
+        critical=cut,
+        test=inputs["method"] + " against the shared control",
+        notes=caution(d),
+    )
+
+
+def t_power_at(cut: float, nc: float, df: float, sides: int) -> float:
+    """Power of one comparison at a given critical value."""
+    upper = nct_sf(cut, df, nc)
+    return upper if sides == 1 else upper + nct_cdf(-cut, df, nc)
+
+
+def best_allocation(total: int, arms: int, d: float, alpha: float, sides: int) -> "Block":
+    """Power of one active arm by Dunnett's test for each way to share `total` animals.
+
+    Returns
+    -------
+    ``n``, ``n0`` of the best split and ``powers``: {(n, n0): power}.
+    """
+    powers: dict[tuple[int, int], float] = {}
+    for n in range(2, (total - 2) // arms + 1):
+        n0 = total - arms * n
+        # A control below the treated arms' size is never best; far above root k nor.
+        if n0 < n or n0 > 3 * n * math.sqrt(arms):
+            continue
+        df = total - arms - 1
+        cut = dunnett_critical(alpha, [n] * arms, n0, df, sides)
+        powers[(n, n0)] = t_power_at(cut, d / math.sqrt(1 / n + 1 / n0), df, sides)
+    best = max(powers, key=lambda split: powers[split])
+    return {"n": best[0], "n0": best[1], "powers": powers}
+
+
+DESIGNS = {
+    "shared-control": {
+        "title": "Several treated arms, one shared control",
+        "inputs": joined(
+            EFFECT,
+            SPREAD,
+            {
+                "treated_arms": number("treated arms", "", 2, 1, 20, "whole"),
+                "differences": number(
+                    "difference of each treated arm", UNIT, None, None, None, "list"
+                ),
+                "method": word(
+                    "how the familywise error is held",
+                    ("dunnett", "bonferroni", "holm", "none"),
+                    "dunnett",
+                ),
+                "allocation": word(
+                    "control as large as an arm, or root k times", ("equal", "sqrt"), "equal"
+                ),
+                "question": word(
+                    "each: the weakest real effect; any: at least one arm; all: every arm",
+                    ("each", "any", "all"),
+                    "each",
+                ),
+            },
+            SIZE,
+            SIDES,
+            ALPHA,
+            HOUSING,
+        ),
+        "power": shared_control,
+        "size": "n",
+        "effect": "difference",
+    },
+}

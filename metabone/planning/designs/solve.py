@@ -1,0 +1,122 @@
+"""Animals for a wanted power, and the effect that given animals detect, for any design."""
+
+from metabone.planning.designs.registry import find
+from metabone.planning.kernel import smallest_n, solve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from metabone.planning.designs.common import Block
+
+MOST = 100000
+TOP = 1e9
+
+
+def _named(design: "str | Block") -> "Block":
+    return find(design) if isinstance(design, str) else design
+
+
+def _check_target(target: float) -> None:
+    if not 0 < target < 1:
+        raise ValueError("the power to reach must lie between 0 and 1; got " + repr(target))
+
+
+def _with(inputs: "Block", key: str, value: float) -> "Block":
+    """A copy of the inputs with one of them set."""
+    changed = dict(inputs)
+    changed[key] = value
+    return changed
+
+
+def solve_n(design: "str | Block", inputs: "Block", target: float = 0.8) -> "Block":
+    """Fewest animals that reach a power.
+
+    Parameters
+    ----------
+    design : a name or an entry of ``DESIGNS``
+    inputs : its inputs without the size
+    target : wanted power
+
+    Returns
+    -------
+    The design's answer at that size: ``power`` is the actual one after rounding to whole animals;
+    ``target``, ``reachable`` and, where no size reaches the target, ``ceiling``.
+
+    Examples
+    --------
+    >>> inputs = {"mean_control": 20, "cv": 20, "percent_change": 30}
+    >>> answer = solve_n("two-groups", inputs, 0.8)
+    >>> answer["n"], round(answer["power"], 4)
+    ([9, 9], 0.8476)
+    """
+    design = _named(design)
+    _check_target(target)
+    key = design["size"]
+    if key is None:
+        raise ValueError(design["name"] + " has no power to solve for")
+    power = design["power"]
+    base = dict(inputs)
+    base.pop(key, None)
+
+    def at(n: int) -> float:
+        value: float = power(_with(base, key, n))["power"]
+        return value
+
+    low = design["floor"]
+    ceiling = at(MOST)
+    if ceiling < target:
+        result: Block = power(_with(base, key, low))
+        result.update({"target": target, "reachable": False, "ceiling": ceiling, "size": None})
+        result["power"] = ceiling
+        for name in ("n", "n_total", "n_with_losses", "n_total_with_losses", "cages"):
+            result[name] = None
+        return result
+    n = smallest_n(at, target, low, MOST)
+    result = power(_with(base, key, n))
+    result.update({"target": target, "reachable": True, "ceiling": None, "size": n})
+    return result
+
+
+def _effect_inputs(design: "Block", inputs: "Block") -> "Block":
+    """The inputs without what says how large the effect is."""
+    base = dict(inputs)
+    for name in (design["effect"], "percent_change"):
+        base.pop(name, None)
+    return base
+
+
+def solve_effect(design: "str | Block", inputs: "Block", target: float = 0.8) -> "Block":
+    """Effect in bench units that given animals detect with a wanted power.
+
+    The sign of the answer follows the sign of the effect in `inputs`, or is positive.
+
+    Examples
+    --------
+    >>> inputs = {"mean_control": 20, "sd": 4, "n": 8}
+    >>> round(solve_effect("two-groups", inputs, 0.8)["effect"], 4)
+    6.0265
+    """
+    design = _named(design)
+    _check_target(target)
+    key = design["effect"]
+    if key is None:
+        raise ValueError(design["name"] + " has no effect to solve for")
+    power = design["power"]
+    base = _effect_inputs(design, inputs)
+    low, high = design.get("effect_range", (0.0, None))
+    given = inputs.get(key)
+    if given is None:
+        given = inputs.get("percent_change")
+    sign = -1.0 if isinstance(given, (int, float)) and given < 0 else 1.0
+
+    def at(effect: float) -> float:
+        value: float = power(_with(base, key, sign * effect))["power"]
+        return value
+
+    if high is None:
+        high = 1.0
+        while at(high) < target and high < TOP:
+            high *= 2
+    root = solve(at, target, low, high)
+    result: Block = power(_with(base, key, sign * root))
+    result.update({"target": target, "reachable": True, "ceiling": None})
+    return result
