@@ -130,6 +130,8 @@ dataset = "exosome-synthetic"
 [[pool]]
 outcome = "BMD"
 by = ["exosome_source", ["exosome_source", "target_cell"]]
+[[outcomes]]
+outcome = ["BMD", "OCN"]
 [[regress]]
 outcome = "BMD"
 formula = "duration_weeks + species"
@@ -161,8 +163,8 @@ def written() -> dict[str, Any]:
 @pytest.mark.parametrize(
     "kind",
     [
-        "PoolResult", "RegressionResult", "DirectionResult", "provenance", "effects", "check",
-        "datasets",
+        "PoolResult", "OutcomesResult", "RegressionResult", "DirectionResult", "provenance",
+        "effects", "check", "datasets",
     ],
 )  # fmt: skip
 def test_every_field_of_a_result_is_explained(written: dict[str, Any], kind: str) -> None:

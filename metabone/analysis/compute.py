@@ -13,6 +13,7 @@ from metabone.analysis.spec import (
     DataSpec,
     DirectionSpec,
     EffectSpec,
+    OutcomesSpec,
     PoolSpec,
     RegressSpec,
 )
@@ -24,11 +25,12 @@ from metabone.extraction.shipped import find_dataset, unknown_dataset
 from metabone.extraction.table import StudyTable
 from metabone.extraction.where import compile_where, select
 from metabone.synthesis.direction_results import DirectionResult
+from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import Estimate, PoolResult
 from metabone.vocabulary import load_vocabulary
 
-Result = PoolResult | RegressionResult | DirectionResult
+Result = PoolResult | OutcomesResult | RegressionResult | DirectionResult
 Step = Callable[[str], None]
 
 
@@ -162,7 +164,7 @@ def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
         rows, measure.measure, variance=measure.variance, align=measure.align, unit=measure.unit
     )
     result = _fit(asked, effects, measure)
-    effects = result.effects if isinstance(result, PoolResult) else effects
+    effects = result.effects if isinstance(result, PoolResult | OutcomesResult) else effects
     return Answer(task, rows, effects, result, _univariate(result))
 
 
@@ -177,8 +179,8 @@ def _univariate(result: Result) -> Estimate | None:
 
 
 def _fit(
-    asked: PoolSpec | RegressSpec, effects: EffectTable, shared: EffectSpec
-) -> PoolResult | RegressionResult:
+    asked: PoolSpec | OutcomesSpec | RegressSpec, effects: EffectTable, shared: EffectSpec
+) -> PoolResult | OutcomesResult | RegressionResult:
     table = [pair.model_dump() for pair in shared.rho_table]
     if isinstance(asked, PoolSpec):
         from metabone.synthesis.pool import pool
@@ -188,6 +190,13 @@ def _fit(
             strata_tau2=asked.strata_tau2, level=asked.level, rho=shared.rho,
             control=shared.control, rho_table=table, time_decay=shared.time_decay,
             random=asked.random, wild=asked.wild, seed=asked.seed,
+        )  # fmt: skip
+    if isinstance(asked, OutcomesSpec):
+        from metabone.synthesis.multivariate import pool_outcomes
+
+        return pool_outcomes(
+            effects, structure=asked.structure, method=asked.tau2, ci=asked.ci, level=asked.level,
+            rho=shared.rho, control=shared.control, rho_table=table, time_decay=shared.time_decay,
         )  # fmt: skip
     from metabone.synthesis.regression import regress
 

@@ -11,13 +11,14 @@ from metabone.analysis.spec import (
     DirectionSpec,
     FigureSpec,
     Grouping,
+    OutcomesSpec,
     PoolSpec,
     RegressSpec,
 )
 from metabone.errors import UsageError
 from metabone.options import nearest
 
-Asked = PoolSpec | RegressSpec | DirectionSpec
+Asked = PoolSpec | OutcomesSpec | RegressSpec | DirectionSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def make_plan(spec: AnalysisSpec) -> Plan:
     >>> make_plan(parse_spec(text, "example.toml")).tasks[0].name
     'bv-tv'
     """
-    asked: list[Asked] = [*spec.pool, *spec.regress, *spec.direction]
+    asked: list[Asked] = [*spec.pool, *spec.outcomes, *spec.regress, *spec.direction]
     defaults = [_default_name(one) for one in asked]
     names = _unique_names([one.name for one in asked], defaults)
     tasks = tuple(Task(name, one) for name, one in zip(names, asked, strict=True))
@@ -107,6 +108,8 @@ def label_of(grouping: Grouping) -> str:
 
 def _default_name(asked: Asked) -> str:
     outcomes = slug("-".join(asked.outcome)) if asked.outcome else ""
+    if isinstance(asked, OutcomesSpec):
+        return f"outcomes-{outcomes}"
     if isinstance(asked, RegressSpec):
         return f"regress-{outcomes}"
     if isinstance(asked, DirectionSpec):

@@ -21,11 +21,13 @@ from pydantic import (
 from metabone.errors import UsageError
 from metabone.options import (
     Align,
+    BetweenStructure,
     CIMethod,
     Control,
     FigureFormat,
     Measure,
     Model,
+    MultilevelMethod,
     OnError,
     PIMethod,
     StrataTau2,
@@ -177,8 +179,8 @@ class EffectSpec(Section):
         return self
 
 
-class _Answer(Section):
-    """Keys that every answer takes: its name, its rows, and its own effect measure."""
+class _Measured(Section):
+    """Keys of every answer by numbers: its name, its rows, and its own effect measure."""
 
     name: Name = None
     title: str | None = None
@@ -189,11 +191,6 @@ class _Answer(Section):
     unit: str | None = None
     control: Annotated[Control | None, _option("control", Control)] = None
     rho: Annotated[float | None, Field(ge=0, lt=1)] = None
-    model: Annotated[Model, _option("model", Model)] = "auto"
-    random: Words = ()
-    tau2: Annotated[Tau2Method, _option("tau2", Tau2Method)] = "REML"
-    ci: Annotated[CIMethod | None, _option("ci", CIMethod)] = None
-    level: Level = 0.95
 
     def effect(self, default: EffectSpec) -> EffectSpec:
         """The effect measure of this answer.
@@ -213,6 +210,16 @@ class _Answer(Section):
         )
 
 
+class _Answer(_Measured):
+    """Keys of answers by one model of all effects."""
+
+    model: Annotated[Model, _option("model", Model)] = "auto"
+    random: Words = ()
+    tau2: Annotated[Tau2Method, _option("tau2", Tau2Method)] = "REML"
+    ci: Annotated[CIMethod | None, _option("ci", CIMethod)] = None
+    level: Level = 0.95
+
+
 class PoolSpec(_Answer):
     """``[[pool]]``: one pooled answer, overall and by strata."""
 
@@ -222,6 +229,22 @@ class PoolSpec(_Answer):
     strata_tau2: Annotated[StrataTau2, _option("strata_tau2", StrataTau2)] = "separate"
     wild: Annotated[int, Field(ge=0)] = 0
     seed: Annotated[int, Field(ge=0)] = 1
+
+
+class OutcomesSpec(_Measured):
+    """``[[outcomes]]``: several outcomes pooled together, each with a mean of its own."""
+
+    outcome: Words
+    structure: Annotated[BetweenStructure, _option("structure", BetweenStructure)] = "UN"
+    tau2: Annotated[MultilevelMethod, _option("tau2", MultilevelMethod)] = "REML"
+    ci: Annotated[CIMethod | None, _option("ci", CIMethod)] = None
+    level: Level = 0.95
+
+    @model_validator(mode="after")
+    def _several(self) -> Self:
+        if len(self.outcome) < 2:
+            raise UsageError("outcome takes two outcomes or more; one is pooled by [[pool]]")
+        return self
 
 
 class RegressSpec(_Answer):
@@ -287,14 +310,17 @@ class AnalysisSpec(Section):
     data: DataSpec
     effect: EffectSpec = EffectSpec()
     pool: tuple[PoolSpec, ...] = ()
+    outcomes: tuple[OutcomesSpec, ...] = ()
     regress: tuple[RegressSpec, ...] = ()
     direction: tuple[DirectionSpec, ...] = ()
     figure: tuple[FigureSpec, ...] = ()
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
-        if not (self.pool or self.regress or self.direction):
-            raise UsageError("it asks nothing: add a [[pool]], [[regress]] or [[direction]]")
+        if not (self.pool or self.outcomes or self.regress or self.direction):
+            raise UsageError(
+                "it asks nothing: add a [[pool]], [[outcomes]], [[regress]] or [[direction]]"
+            )
         return self
 
 
@@ -302,11 +328,12 @@ SECTIONS: Mapping[str, type[Section]] = {
     "data": DataSpec,
     "effect": EffectSpec,
     "pool": PoolSpec,
+    "outcomes": OutcomesSpec,
     "regress": RegressSpec,
     "direction": DirectionSpec,
     "figure": FigureSpec,
 }
-_LISTS = ("pool", "regress", "direction", "figure")
+_LISTS = ("pool", "outcomes", "regress", "direction", "figure")
 
 
 def read_spec(path: Path) -> tuple[AnalysisSpec, bytes]:

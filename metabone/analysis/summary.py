@@ -12,6 +12,7 @@ from metabone.analysis.spec import AnalysisSpec
 from metabone.analysis.tables import cells_of, excluded_of, pairs_of
 from metabone.extraction.table import StudyTable
 from metabone.synthesis.direction_results import DirectionResult
+from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.results import Estimate, PoolResult, Stratum
 from metabone.synthesis.summary import (
     CI_WORDS,
@@ -67,6 +68,11 @@ def headline(answer: Answer) -> str:
             f"{head} {effect(one.estimate)} ({_percent(result.level)} CI {_range(one.ci())}), "
             f"{one.k_effects} effects of {one.k_studies} studies"
         )
+    if isinstance(result, OutcomesResult):
+        means = [
+            f"{one.outcome} {effect(one.estimate)} ({_range(one.ci())})" for one in result.estimates
+        ]
+        return f"{head} ({_percent(result.level)} CI): {', '.join(means)}"
     test = result.moderators
     df = f"({test.df})" if test.df2 is None else f"({test.df}, {test.df2:g})"
     return (

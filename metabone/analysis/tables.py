@@ -11,6 +11,7 @@ from metabone.analysis.compute import Answer
 from metabone.analysis.plan import slug
 from metabone.files import dump_json, frame_to_csv
 from metabone.synthesis.direction_results import DirectionResult
+from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import PoolResult, Stratum
 
@@ -20,6 +21,7 @@ def table_files(answers: Sequence[Answer]) -> dict[str, str]:
     combined = {
         "tables/pooled.csv": _pooled(answers),
         "tables/between.csv": _between(answers),
+        "tables/outcomes.csv": _outcomes(answers),
         "tables/regressions.csv": _regressions(answers),
         "tables/ledger.csv": _ledger(answers),
     }
@@ -105,6 +107,19 @@ def _between(answers: Sequence[Answer]) -> list[dict[str, Any]]:
         if isinstance(answer.result, PoolResult)
         for test in answer.result.between
     ]
+
+
+def _outcomes(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    return [
+        {
+            "answer": answer.name, "measure": answer.result.effects.measure,
+            "structure": answer.result.structure,
+        }
+        | line
+        for answer in answers
+        if isinstance(answer.result, OutcomesResult)
+        for line in _records(answer.result.to_frame())
+    ]  # fmt: skip
 
 
 def _regressions(answers: Sequence[Answer]) -> list[dict[str, Any]]:

@@ -14,7 +14,10 @@ import typer
 from metabone.errors import DataError, MetaboneError, UsageError
 
 # One module for each command; the module's function of the same name is the command.
-COMMANDS = ("new", "check", "effects", "pool", "regress", "forest", "direction", "run", "datasets")
+COMMANDS = (
+    "new", "check", "effects", "pool", "outcomes", "regress", "forest", "direction", "run",
+    "datasets",
+)  # fmt: skip
 
 
 def _version(asked: bool) -> None:

@@ -35,6 +35,11 @@ IntArray = NDArray[np.intp]
 
 # Eigenvalues of T below this share of the largest, or of the sampling variance, are zero.
 RANK = 1e-6
+# Said where a study has several effects of one outcome, which T gives one true effect.
+REPEATED = (
+    "a study gives an outcome more than once; these effects share one true effect of that study, "
+    "so that they differ by sampling alone"
+)
 # Where the search starts: correlations, with shares of the first guess of the standard deviations.
 STARTS = ((0.0, 1.0), (0.6, 1.0), (-0.4, 1.0), (0.8, 0.3))
 
@@ -210,6 +215,8 @@ def fit_structure(data: Outcomes, name: str) -> MultivariateFit:
     if rank < shape.p:
         # What is zero but for rounding is zero.
         standard = (vectors * np.where(kept, values, 0.0)) @ vectors.T
+        gone = np.diagonal(standard) <= RANK * max(1.0, float(values[-1]))
+        standard[gone] = standard[:, gone] = 0.0
         matrix = standard * np.outer(data.scale, data.scale)
     return _finish(data, name, shape, found, matrix, rank, _errors(shape, found, scale, rank))
 
@@ -337,17 +344,16 @@ def _warnings(data: Outcomes, matrix: FloatArray, rank: int) -> tuple[str, ...]:
     names, p = data.names, len(data.names)
     repeated = len(np.unique(data.study * p + data.outcome)) < len(data.yi)
     if repeated:
-        found.append(
-            "a study gives an outcome more than once; these effects share one true effect of that "
-            "study, so that they differ by sampling alone"
-        )
+        found.append(REPEATED)
     variance = np.diagonal(matrix)
     for a in np.flatnonzero(variance == 0):
         found.append(f"the true effects of {names[a]} are estimated not to vary between studies")
-    if rank < p and (variance > 0).all():
+    varying = int((variance > 0).sum())
+    if rank < varying:
         found.append(
-            f"the covariance of the {p} outcomes between studies has rank {rank}: some true "
-            "effects are estimated to determine others, and standard errors take that as known"
+            f"the covariance of the {varying} outcomes{' that do' if varying < p else ''} "
+            f"between studies has rank {rank}: some true effects are estimated to determine "
+            "others, and standard errors take that as known"
         )
     return tuple(found)
 

@@ -257,6 +257,23 @@ def test_two_conditions_must_both_hold(place: Path) -> None:
     assert result.answers[0].rows.selected == 3
 
 
+def test_outcomes_together_have_a_table_and_their_text(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        'title = "t"\n[data]\ndataset = "exosome-synthetic"\n'
+        '[[outcomes]]\noutcome = ["BMD", "OCN"]\nstructure = "CS"\n'
+    )
+    run_analysis(tmp_path / "a.toml", tmp_path / "out")
+    lines = read_csv(tmp_path / "out" / "tables" / "outcomes.csv")
+    assert [(line["answer"], line["structure"], line["outcome"]) for line in lines] == [
+        ("outcomes-bmd-ocn", "CS", "BMD"), ("outcomes-bmd-ocn", "CS", "OCN")
+    ]  # fmt: skip
+    answer = read_json(tmp_path / "out" / "json" / "outcomes-bmd-ocn.json")
+    assert float(lines[1]["estimate"]) == answer["estimates"][1]["estimate"]
+    assert "borrowed" in (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    asked = read_json(tmp_path / "out" / "provenance.json")["answers"][0]
+    assert (asked["kind"], asked["ci"], asked["rho"]) == ("outcomes", "cr2", 0.5)
+
+
 def test_an_answer_called_pooled_writes_over_no_table(tmp_path: Path) -> None:
     text = (
         "title = 't'\n[data]\ndataset = 'exosome-osteoporosis'\n[[direction]]\nname = 'pooled'\n"

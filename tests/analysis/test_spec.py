@@ -96,6 +96,8 @@ def test_a_where_may_be_a_list_and_span_lines() -> None:
          ["[data]: give either table (a path) or dataset"]),
         ("title = 't'\n[data]\nwhere = 'x == 1'\n" + POOL, ["[data]: give either table"]),
         (HEAD, ["it asks nothing: add a [[pool]]"]),
+        (HEAD + '[[outcomes]]\noutcome = ["BMD"]', ["[[outcomes]] 1: outcome takes two outcomes"]),
+        (HEAD + '[[outcomes]]\noutcome = ["BMD", "OCN"]\ntau2 = "DL"', ["tau2 must be one of"]),
         ("", ["the key 'title' is missing", "the key 'data' is missing"]),
         ('title = "t\nx', ["a.toml is no TOML", "line 1"]),
         (b"\xff\xfe", ["a.toml is not UTF-8 text (byte 0)"]),
