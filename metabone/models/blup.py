@@ -72,6 +72,32 @@ def predict_levels(
     return Prediction(estimate, np.sqrt(np.maximum(spread, 0.0)))
 
 
+def predict_clusters(fit: MultilevelFit) -> Prediction | None:
+    """The prediction of every level of the first random factor, in the time of one solution.
+
+    The same as `predict_levels` of that factor, for a mean alone. None where another factor crosses
+    it, so that M is not zero between its levels.
+    """
+    name, codes = next(iter(fit.problem.codes.items()))
+    levels = int(codes.max()) + 1
+    nested = all(
+        len(np.unique(other * levels + codes)) == int(other.max()) + 1
+        for other in fit.problem.codes.values()
+    )
+    if not nested:
+        return None
+    if fit.problem.x.shape[1] != 1 or np.ptp(fit.problem.x) > 0:
+        raise DataError("clusters are predicted for a mean alone")
+    x = float(fit.problem.x[0, 0])
+    h = _solve(fit, np.empty((0, fit.k)))[0][:, 0] / x  # M⁻¹1
+    residual = fit.problem.yi - x * fit.coef[0]
+    prior = fit.sigma2[name]
+    share = prior * np.bincount(codes, h)
+    estimate = x * fit.coef[0] + prior * np.bincount(codes, h * residual)
+    spread = prior * (1 - share) + (1 - share) ** 2 * x**2 * fit.vcov[0, 0]
+    return Prediction(estimate, np.sqrt(np.maximum(spread, 0.0)))
+
+
 def _solve(fit: MultilevelFit, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
     """M⁻¹X (k, p) and M⁻¹b for each row b of `vectors` (n, k), in the caller's order."""
     engine, theta = fit.problem.engine, fit.theta

@@ -49,7 +49,7 @@ class Components:
 
     def evaluate(self, theta: FloatArray, rows: IntArray) -> Surface:
         """Log-likelihood (without constants), gradient and information at `theta` (b, L)."""
-        parts = [self._evaluate_one(point, row) for point, row in zip(theta, rows, strict=True)]
+        parts = [self._evaluate_or_nan(point, row) for point, row in zip(theta, rows, strict=True)]
         value, gradient, observed, expected = zip(*parts, strict=True)
         return Surface(np.array(value), np.stack(gradient), np.stack(observed), np.stack(expected))
 
@@ -75,6 +75,16 @@ class Components:
         r = solved - coef @ h
         q = float(r @ (y - coef @ self.x))
         return Solution(coef, cov, h, r, np.float64(q), np.float64(logdet)), inverses  # type: ignore[arg-type]
+
+    def _evaluate_or_nan(
+        self, theta: FloatArray, row: int
+    ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
+        """NaN where M is singular to within rounding, so that a search turns back from there."""
+        try:
+            return self._evaluate_one(theta, row)
+        except np.linalg.LinAlgError:
+            square = np.full((len(theta), len(theta)), np.nan)
+            return float("nan"), square[0], square, square
 
     def _evaluate_one(
         self, theta: FloatArray, row: int

@@ -136,34 +136,20 @@ class RobustFit:
         omega = contrasts @ self._expected() @ contrasts.T
         values, vectors = np.linalg.eigh(omega)
         root = vectors @ np.diag(values**-0.5) @ vectors.T @ contrasts  # (q, p)
-        # X_i′ p_i for each standardised contrast
-        load = np.einsum("qp,mrp->qmr", root, self._loads)
-        diagonal = np.einsum("qp,mpr,sr->qsm", root, self._inner, root)
         count = len(root)
-        total = 0.0
+        # X_i′ p_i for each standardised contrast: (m, q, r)
+        load = np.swapaxes(self._loads @ root.T, 1, 2)
+        diagonal = root @ self._inner @ root.T  # (m, q, q)
+        crossed = (load @ self._kernel) @ np.swapaxes(load, 1, 2)
+        # P^{st} = diag(D_st) − L_s K L_t′; wanted is Σ_st P^{st}·P^{ts} + P^{ss}·P^{tt}
+        own = np.einsum("mqq->m", diagonal)
+        total = float((diagonal * (diagonal - 2 * crossed)).sum())
+        total += float(own @ (own - 2 * np.einsum("mqq->m", crossed)))
         for s in range(count):
-            for t in range(count):
-                total += _products(diagonal[s, t], diagonal[t, s], load, self._kernel, s, t, t, s)
-                total += _products(diagonal[s, s], diagonal[t, t], load, self._kernel, s, s, t, t)
+            pairs = np.einsum("mr,mts->trs", load[:, s], load, optimize=True)  # L_s′L_t
+            turned = self._kernel * (pairs @ self._kernel @ (pairs + np.swapaxes(pairs, 1, 2)))
+            total += float(turned.sum())
         return count * (count + 1) / total
-
-
-def _products(
-    d: FloatArray,
-    f: FloatArray,
-    load: FloatArray,
-    kernel: FloatArray,
-    a: int,
-    b: int,
-    u: int,
-    v: int,
-) -> float:
-    """Σ_ij P^{ab}_ij P^{uv}_ij with P^{ab} = diag(d) − load_a K load_b′."""
-    cross_ab = np.einsum("mp,pq,mq->m", load[a], kernel, load[b])
-    cross_uv = np.einsum("mp,pq,mq->m", load[u], kernel, load[v])
-    inner = (load[a].T @ load[u], load[b].T @ load[v])
-    both = np.einsum("pq,pr,rs,qs->", kernel, inner[0], kernel, inner[1])
-    return float(d @ f - d @ cross_uv - f @ cross_ab + both)
 
 
 def robust(fit: MultilevelFit, cluster: ArrayLike | None = None, *, type: str = "CR2") -> RobustFit:

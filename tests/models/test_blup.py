@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from metabone.errors import DataError
-from metabone.models.blup import predict_levels, weights
+from metabone.models.blup import predict_clusters, predict_levels, weights
 from metabone.models.multilevel import MultilevelFit, multilevel
 from metabone.models.problem import constant_correlation
 
@@ -69,3 +69,22 @@ def test_an_unseen_level_is_the_mean_with_the_levels_variance() -> None:
     np.testing.assert_allclose(got.se**2, fit.vcov[0, 0] + fit.sigma2["study"])
     with pytest.raises(DataError, match="no random factor strain"):
         predict_levels(fit, {"strain": [0]})
+
+
+@pytest.mark.parametrize("crossed", [False, True])
+def test_clusters_are_predicted_at_once_where_nothing_crosses_them(crossed: bool) -> None:
+    fit = _fit(crossed)
+    got = predict_clusters(fit)
+    if crossed:
+        assert got is None
+        return
+    want = predict_levels(fit, {"study": np.arange(6)})
+    assert got is not None
+    np.testing.assert_allclose(got.estimate, want.estimate, rtol=1e-10)
+    np.testing.assert_allclose(got.se, want.se, rtol=1e-10)
+
+
+def test_clusters_are_predicted_for_a_mean_alone() -> None:
+    fit = multilevel(Y, V, {"study": STUDY, "effect": range(15)}, np.c_[np.ones(15), LAB])
+    with pytest.raises(DataError, match="a mean alone"):
+        predict_clusters(fit)
