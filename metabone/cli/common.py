@@ -155,13 +155,24 @@ def emit_json(content: dict[str, Any], target: str | None, *, force: bool) -> bo
     return False
 
 
-def check_targets(*targets: str | Path | None, force: bool) -> None:
-    """Refuse a target that exists or lies nowhere, before any work is done."""
+def check_targets(*targets: str | Path | None, force: bool, table: str | None = None) -> None:
+    """Refuse a target that exists or lies nowhere, before any work is done.
+
+    Two results cannot go to one place, and none may take the place of the table it comes from.
+    """
     from metabone.files import check_target
 
-    for target in targets:
-        if target is not None and str(target) != "-":
-            check_target(Path(target), force=force)
+    given = [str(target) for target in targets if target is not None]
+    for name in given:
+        if given.count(name) > 1:
+            where = "stdout" if name == "-" else name
+            raise UsageError(f"--json and -o cannot both go to {where}; give them two files")
+        if name == "-":
+            continue
+        path = Path(name)
+        if table is not None and path.exists() and Path(table).exists() and path.samefile(table):
+            raise UsageError(f"{name} is the table itself, which is never written over")
+        check_target(path, force=force)
 
 
 def strata_columns(by: Sequence[str] | None) -> list[str | tuple[str, ...]]:
@@ -204,13 +215,15 @@ def read_rho_table(path: Path | None) -> list[dict[str, Any]]:
 
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            reader = csv.DictReader(stream)
+            rows, names = list(reader), set(reader.fieldnames or ())
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
+    known = {"column", "a", "b", "rho"}
+    if names != known or any(set(row) != known or None in row.values() for row in rows):
+        raise UsageError(f"{path}: a rho table has the columns column, a, b and rho")
     pairs: list[dict[str, Any]] = []
     for number, row in enumerate(rows, start=2):
-        if set(row) != {"column", "a", "b", "rho"} or None in row.values():
-            raise UsageError(f"{path}: a rho table has the columns column, a, b and rho")
         try:
             pairs.append({**row, "rho": float(row["rho"])})
         except ValueError as error:

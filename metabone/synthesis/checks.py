@@ -17,6 +17,8 @@ UNIT_BOUND = ("MD",)
 # Variances of an SMD that grow with the effect itself, and where that matters.
 SIZE_BOUND = ("LS", "LS2", "UB", "REVMAN")
 SMALL_ARM, LARGE_EFFECT = 10, 0.5
+# Below so many Satterthwaite df the t distribution no longer holds: Tipton (2015).
+FEW_DF = 4
 
 
 def refuse_mixtures(effects: EffectTable) -> None:

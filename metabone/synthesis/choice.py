@@ -126,7 +126,7 @@ def check_random(effects: EffectTable, random: Sequence[str], model: str) -> tup
     UsageError
         For an unknown column, one that is a level of the model anyway, or the univariate model.
     DataError
-        If a row leaves one blank.
+        If a row leaves one blank, or it splits the effects as a level of the model does.
     """
     names = tuple(dict.fromkeys(random))
     if names and model != "multilevel":
@@ -138,12 +138,29 @@ def check_random(effects: EffectTable, random: Sequence[str], model: str) -> tup
             close = nearest(name, [str(column) for column in effects.frame.columns])
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise UsageError(f"random: the table has no column {name!r}{hint}")
-        blank = effects.frame.index[effects.frame[name].isna()].tolist()
+        values = effects.frame[name]
+        blank = effects.frame.index[values.isna()].tolist()
         if blank:
             raise DataError(
                 f"random: {name} is blank in {rows_text(blank)}; fill it, or leave these rows out"
             )
+        _refuse_alike(effects, name)
     return names
+
+
+def _refuse_alike(effects: EffectTable, name: str) -> None:
+    """Refuse a random factor whose variance cannot be told from another's."""
+    values, study = effects.frame[name], effects.frame["study"]
+    levels = values.nunique()
+    if levels < 2:
+        raise DataError(f"random: {name} is {values.iloc[0]} in every row used; leave it out")
+    if levels == effects.k:
+        raise DataError(f"random: {name} differs in every row, as the effects do; leave it out")
+    if levels == study.nunique() == len(effects.frame[[name, "study"]].drop_duplicates()):
+        raise DataError(
+            f"random: {name} splits the effects as the studies do, so that the two variances "
+            "cannot be told apart; leave it out"
+        )
 
 
 def with_covariance(effects: EffectTable, sharing: Sharing) -> tuple[EffectTable, BlockCovariance]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from metabone.errors import DataError
-from metabone.models.blup import predict_levels, weights
+from metabone.errors import DataError, ModelError
+from metabone.models.blup import predict_clusters, predict_levels, weights
 from metabone.models.intervals import chi2_p, f_p, interval, two_sided_p
 from metabone.models.multilevel import MultilevelFit, multilevel, profile_interval
 from metabone.models.problem import Blocks
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+# A random factor this close to the span of the design has no variance left to estimate.
+SPAN_TOLERANCE = 1e-8
 # An experiment level of its own needs this many experiments to estimate a variance from.
 MIN_EXPERIMENTS = 5
 # Below so many clusters a bootstrap by signs has too few patterns.
 WEBB_BELOW = 10
+# A cluster-robust standard error this far below the model's is rounding error around zero.
+NO_SPREAD = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,14 @@ class Multilevel:
             If all effects come from one study.
         """
         yi, _ = effect_arrays(frame)
+        factors = random_factors(frame, self.random)
+        if X is not None:
+            # What X tells apart leaves nothing to estimate a variance of the same thing from.
+            for name in [name for name in self.random if name in factors]:
+                if spanned(X, factors[name]):
+                    del factors[name]
         return multilevel(
-            yi, self.blocks(frame), random_factors(frame, self.random), X, method=self.method,
+            yi, self.blocks(frame), factors, X, method=self.method,
             df="normal" if self.ci == "wald" else "contain",
         )  # fmt: skip
 
@@ -131,10 +141,8 @@ class Multilevel:
         fit = self.fit(frame, None)
         if "effect" not in fit.sigma2:
             return ()
-        names, codes = np.unique(frame["study"].to_numpy(str), return_inverse=True)
-        codes = codes.reshape(-1)
-        first = np.unique(codes, return_index=True)[1]
-        found = predict_levels(fit, {"study": fit.problem.codes["study"][first]})
+        names = np.unique(frame["study"].to_numpy(str))
+        found = predict_clusters(fit) or predict_levels(fit, {"study": np.arange(len(names))})
         inside = fit.tau2 - fit.sigma2["study"]
         means = []
         for name, mean, se in zip(names, found.estimate, found.se, strict=True):
@@ -143,8 +151,10 @@ class Multilevel:
             means.append(StudyMean(str(name), float(mean), float(se), low, high))
         return tuple(means)
 
-    def wild(self, frame: pd.DataFrame, *, replicates: int, seed: int) -> WildAnswer:
-        """Cluster wild bootstrap of the mean of a frame's effects.
+    def wild(
+        self, frame: pd.DataFrame, *, replicates: int, seed: int
+    ) -> tuple[WildAnswer, tuple[str, ...]]:
+        """Cluster wild bootstrap of the mean of a frame's effects, and what to think about in it.
 
         Few clusters get the six-point weights of Webb, since two signs give too few patterns.
         """
@@ -153,7 +163,10 @@ class Multilevel:
         fit = self.fit(frame, None)
         few = fit.levels["study"] < WEBB_BELOW
         weights = "webb" if few else "rademacher"
-        test = wild_test(fit, [1.0], weights=weights, replicates=replicates, seed=seed)
+        try:
+            test = wild_test(fit, [1.0], weights=weights, replicates=replicates, seed=seed)
+        except ModelError as error:
+            raise ModelError(f"no wild bootstrap by study: {error}") from error
         low, high = wild_interval(
             fit,
             [1.0],
@@ -163,18 +176,27 @@ class Multilevel:
             replicates=replicates,
             seed=seed,
         )
-        return WildAnswer(test.pvalue, low, high, test.replicates, test.weights, test.exact, seed)
+        answer = WildAnswer(test.pvalue, low, high, test.replicates, test.weights, test.exact, seed)
+        return answer, test.warnings
 
     def sandwich(self, fit: MultilevelFit) -> RobustFit | None:
         """Cluster-robust inference by study, None where the intervals are model-based."""
         if self.ci not in ("cr2", "cr1", "cr0"):
             return None
-        return robust(fit, type=self.ci.upper())
+        try:
+            return robust(fit, type=self.ci.upper())
+        except ModelError as error:
+            raise ModelError(f"{error}; take model-based intervals with --ci t") from error
 
     def _errors(self, fit: MultilevelFit) -> tuple[FloatArray, FloatArray]:
-        """(p,) standard errors and their degrees of freedom."""
+        """(p,) standard errors and their degrees of freedom.
+
+        Effects without any scatter have no robust error: NaN, not zero.
+        """
         sandwich = self.sandwich(fit)
-        return (fit.se, fit.df) if sandwich is None else (sandwich.se, sandwich.df)
+        if sandwich is None:
+            return fit.se, fit.df
+        return np.where(sandwich.se > NO_SPREAD * fit.se, sandwich.se, np.nan), sandwich.df
 
     def profile(self, fit: MultilevelFit) -> tuple[dict[str, float], dict[str, float]]:
         """Lower and upper profile-likelihood limits of each variance, by level."""
@@ -248,7 +270,8 @@ def random_factors(frame: pd.DataFrame, further: Sequence[str] = ()) -> dict[str
     """The random factors that the effects of a frame can tell apart.
 
     ``study`` always; ``experiment`` where there are at least five that are neither the studies nor
-    the effects over again; the `further` columns; ``effect`` where a study gives several.
+    the effects over again; the `further` columns, unless they split these effects as a factor
+    before them does, or not at all; ``effect`` where a study gives several.
 
     Raises
     ------
@@ -269,14 +292,33 @@ def random_factors(frame: pd.DataFrame, further: Sequence[str] = ()) -> dict[str
     if max(studies + 1, MIN_EXPERIMENTS) <= experiments < k:
         factors["experiment"] = experiment
     for name in further:
-        factors[name] = _codes(frame[name].to_numpy(str))
+        codes = _codes(frame[name].to_numpy(str))
+        levels = int(codes.max()) + 1
+        if 1 < levels < k and not any(_alike(codes, other) for other in factors.values()):
+            factors[name] = codes
     if studies < k:
         factors["effect"] = np.arange(k, dtype=np.int64)
     return factors
 
 
+def spanned(X: FloatArray, codes: IntArray) -> bool:
+    """Whether the columns of X tell all levels of a factor from each other."""
+    levels = int(codes.max()) + 1
+    if levels > X.shape[1]:
+        return False
+    basis = np.linalg.qr(X / np.linalg.norm(X, axis=0))[0]
+    member = (codes[:, None] == np.arange(levels)).astype(float)
+    return bool(np.abs(member - basis @ (basis.T @ member)).max() < SPAN_TOLERANCE)
+
+
 def _codes(labels: NDArray[np.str_]) -> IntArray:
     return np.unique(labels, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _alike(a: IntArray, b: IntArray) -> bool:
+    """Whether two factors split the effects in the same way."""
+    levels = int(b.max()) + 1
+    return int(a.max()) + 1 == levels == len(np.unique(a * levels + b))
 
 
 def _join(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

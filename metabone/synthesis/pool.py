@@ -14,6 +14,7 @@ from metabone.models.intervals import check_level
 from metabone.options import StrataTau2, check_option, nearest
 from metabone.synthesis.assumptions import other_assumptions
 from metabone.synthesis.checks import (
+    FEW_DF,
     refuse_mixtures,
     warn_dependence,
     warn_mixtures,
@@ -105,6 +106,10 @@ def pool(
     model, reason = choose_model(effects, model)
     tau2, ci, pi = check_methods(model, tau2, ci, pi)
     factors = check_random(effects, random, model)
+    if wild and model != "multilevel":
+        raise UsageError(
+            "the wild bootstrap belongs to the multilevel model; use --model multilevel"
+        )
     make = partial(_pooler, model=model, tau2=tau2, ci=ci, pi=pi, level=level, random=factors)
     covariance = None
     given = effects
@@ -124,15 +129,16 @@ def pool(
         version=__version__,
     )  # fmt: skip
     if multilevel is None:
-        if wild:
-            raise UsageError("the wild bootstrap belongs to the multilevel model")
         return answer
     lines = other_assumptions(given, lambda table, V: make(table, V).pool(table.frame), sharing)
     means = multilevel.study_means(effects.frame, overall)
-    bootstrap = multilevel.wild(effects.frame, replicates=wild, seed=seed) if wild else None
+    bootstrap = None
+    if wild:
+        bootstrap, doubts = multilevel.wild(effects.frame, replicates=wild, seed=seed)
+        told += [f"wild bootstrap: {text}" for text in doubts]
     return replace(
         answer, studies=means, assumptions=lines, random=factors, wild=bootstrap,
-        **sharing.to_dict(),
+        warnings=tuple(told), **sharing.to_dict(),
     )  # fmt: skip
 
 
@@ -181,8 +187,14 @@ def _warnings(effects: EffectTable, overall: Estimate, ci: str) -> list[str]:
     if not overall.converged:
         messages.append("the estimate of the heterogeneity did not converge")
     if math.isnan(overall.se):
+        how = "Hartung-Knapp gives no interval; use hksj_adhoc or wald"
+        if overall.sigma2 is not None:
+            how = "there is no cluster-robust interval; use t or wald"
+        messages.append(f"all effects are the same, so {how}")
+    elif 0 < overall.df < FEW_DF and overall.sigma2 is not None:
         messages.append(
-            "all effects are the same, so Hartung-Knapp gives no interval; use hksj_adhoc or wald"
+            f"{overall.df:.1f} degrees of freedom: the interval and its p-value hang on very few "
+            "studies"
         )
     elif ci == "hksj" and _narrower_than_wald(effects, overall):
         messages.append(

@@ -15,7 +15,12 @@ from metabone.models.intervals import check_level, chi2_p, two_sided_p
 from metabone.models.random_effects import r_squared, random_effects
 from metabone.options import CIMethod, Model, Tau2Method, check_option
 from metabone.synthesis.assumptions import combinations
-from metabone.synthesis.checks import refuse_mixtures, warn_dependence, warn_mixtures
+from metabone.synthesis.checks import (
+    FEW_DF,
+    refuse_mixtures,
+    warn_dependence,
+    warn_mixtures,
+)
 from metabone.synthesis.choice import (
     Sharing,
     check_methods,
@@ -50,8 +55,6 @@ FloatArray = NDArray[np.float64]
 
 # Rule of thumb of the Cochrane Handbook, 10.11.5.1: ten studies for each moderator.
 EFFECTS_PER_MODERATOR = 10
-# Below so many Satterthwaite df the t distribution no longer holds: Tipton (2015).
-FEW_DF = 4
 
 
 def regress(

@@ -15,7 +15,7 @@ from metabone.models.leverage import sole_cluster
 from metabone.models.multilevel import MultilevelFit
 from metabone.models.random_effects import random_effects, tau2_interval
 from metabone.models.robust import RobustFit
-from metabone.synthesis.multilevel import Multilevel, joint_test, random_factors
+from metabone.synthesis.multilevel import Multilevel, joint_test, random_factors, spanned
 from metabone.synthesis.univariate import effect_arrays, h2_from, prediction_df
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 JointTest = tuple[float, int, float | None, float, str]
-
-# A random factor this close to the span of the design has no variance left to estimate.
-SPAN_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +169,7 @@ def fit_multilevel(
         If the moderators leave nothing to estimate a variance from, or there are too few studies
         for cluster-robust intervals.
     """
-    _check_room(model, X, random_factors(frame))
+    _check_room(model, X, random_factors(frame, model.random))
     lengths = np.linalg.norm(X, axis=0)
     fit = model.fit(frame, X / lengths)
     sandwich = model.sandwich(fit)
@@ -199,13 +196,8 @@ def fit_multilevel(
 def _check_room(model: Multilevel, X: FloatArray, factors: Mapping[str, IntArray]) -> None:
     """Refuse a design that leaves too little for the variances, or for robust intervals."""
     k, p = X.shape
-    basis = np.linalg.qr(X / np.linalg.norm(X, axis=0))[0]
     for name, codes in factors.items():
-        levels = int(codes.max()) + 1
-        if levels > p:
-            continue
-        member = (codes[:, None] == np.arange(levels)).astype(float)
-        if np.abs(member - basis @ (basis.T @ member)).max() < SPAN_TOLERANCE:
+        if spanned(X, codes):
             raise ModelError(
                 f"the moderators tell every {name} from the others, so that nothing is left to "
                 f"estimate the variance between them from: leave a moderator out"

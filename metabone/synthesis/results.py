@@ -72,7 +72,8 @@ class Estimate:
         pi_low, pi_high = self.pi()
         values = {
             "k_studies": self.k_studies, "k_effects": self.k_effects,
-            "n_animals": self.n_animals, "estimate": self.estimate, "se": self.se,
+            # No row says its n: that is no count of zero.
+            "n_animals": self.n_animals or None, "estimate": self.estimate, "se": self.se,
             "ci_low": ci_low, "ci_high": ci_high, "df": self.df, "statistic": self.statistic,
             "pvalue": self.pvalue, "pi_low": pi_low, "pi_high": pi_high, "pi_df": self.pi_df,
             "tau2": self.tau2, "tau2_low": self.tau2_low, "tau2_high": self.tau2_high,

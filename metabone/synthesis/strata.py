@@ -100,11 +100,13 @@ def _sorted_levels(labels: pd.Series) -> list[str]:
     return levels + ([BLANK] if (labels == BLANK).any() else [])
 
 
-def _sort_key(label: str) -> tuple[float, str]:
+def _sort_key(label: str) -> tuple[float, str, str]:
     try:
-        return float(label), ""
+        number = float(label)
     except ValueError:
-        return math.inf, label.casefold()
+        number = math.inf
+    # Words such as nan and inf are words; the label itself settles ties such as rat and Rat.
+    return (number if math.isfinite(number) else math.inf), label.casefold(), label
 
 
 def _reason(by: Mapping[str, str], part: pd.DataFrame) -> str | None:

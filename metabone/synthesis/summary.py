@@ -36,15 +36,16 @@ def number(value: float, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> number(-0.98765), number(1234.5), number(float("nan"))
-    ('-0.988', '1234', 'n/a')
+    >>> number(-0.98765), number(1234.5), number(1.5e-9), number(float("nan"))
+    ('-0.988', '1234', '1.50e-09', 'n/a')
     """
     if math.isnan(value):
         return "n/a"
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(decimals, 6)}f}"
+    # Where six decimals would not show a digit, the power of ten does.
+    return f"{value:.{decimals}f}" if decimals <= 6 else f"{value:.{digits - 1}e}"
 
 
 def effect(value: float) -> str:
@@ -141,7 +142,7 @@ def _estimate_lines(one: Estimate, level: float) -> list[str]:
     ci, pi = one.ci(), one.pi()
     lines = [
         f"  k             {one.k_effects} effects of {one.k_studies} studies, "
-        f"{one.n_animals} animals",
+        f"{animals(one.n_animals)}",
         f"  estimate      {effect(one.estimate)}  ({percent} CI {_range(ci)}; {_test(one)})",
     ]
     if not math.isnan(pi[0]):
@@ -152,6 +153,11 @@ def _estimate_lines(one: Estimate, level: float) -> list[str]:
             f"Q {one.q:.2f} (df {one.q_df}, {p_value(one.q_pvalue)})"
         )
     return lines
+
+
+def animals(count: int) -> str:
+    """A count of animals, which is 0 where no row says its n."""
+    return f"{count} animals" if count else "animals not reported"
 
 
 def variances(one: Estimate) -> str:
@@ -177,10 +183,14 @@ def _i_squared(one: Estimate) -> str:
 
 
 def _range(limits: tuple[float, float]) -> str:
+    if math.isnan(limits[0]):
+        return "n/a"
     return f"{effect(limits[0])} to {effect(limits[1])}"
 
 
 def _test(one: Estimate) -> str:
+    if math.isnan(one.statistic):
+        return "no test"
     name = "z" if math.isnan(one.df) else f"t({one.df:.4g})"
     return f"{name} = {one.statistic:.2f}, {p_value(one.pvalue)}"
 

@@ -197,3 +197,39 @@ def test_json_has_the_levels() -> None:
     assert overall["tau2_low"] is None
     assert (answer["model"], answer["rho"], answer["control"]) == ("multilevel", 0.5, "exact")
     assert len(answer["assumptions"]) == 9
+
+
+def _few(studies: int, each: int, spread: float) -> EffectTable:
+    """A table of so many studies whose SMDs differ by `spread`."""
+    effects = escalc(select(read_table("exosome-synthetic"), outcome=("BMD",)))
+    k = studies * each
+    frame = effects.frame.iloc[:k].assign(
+        study=[f"S{i // each}" for i in range(k)], experiment=None, comparison=None,
+        control_id=None, yi=[0.5 + spread * (i % 3) for i in range(k)], vi=0.2,
+    )  # fmt: skip
+    return replace(effects, frame=frame)
+
+
+def test_effects_without_scatter_have_no_robust_interval() -> None:
+    result = pool(_few(4, 2, 0.0))
+    one = result.overall
+    assert one.estimate == pytest.approx(0.5)
+    assert all(math.isnan(x) for x in (one.se, one.pvalue, one.statistic, *one.ci()))
+    assert any("no cluster-robust interval; use t or wald" in text for text in result.warnings)
+    assert "(95 % CI n/a; no test)" in str(result)
+    assert "nan" not in str(result)
+    assert pool(_few(4, 2, 0.0), ci="t").overall.se > 0
+
+
+def test_an_interval_on_few_degrees_of_freedom_is_spoken_of() -> None:
+    few = "degrees of freedom: the interval and its p-value hang on very few studies"
+    assert f"1.0 {few}" in pool(_few(2, 2, 0.3)).warnings
+    assert not any(few in text for text in pool(_few(6, 2, 0.3)).warnings)
+
+
+def test_animals_that_no_row_counts_are_not_zero() -> None:
+    effects = _few(4, 2, 0.3)
+    unknown = replace(effects, frame=effects.frame.assign(n_treated=np.nan, n_control=np.nan))
+    result = pool(unknown)
+    assert "8 effects of 4 studies, animals not reported" in str(result)
+    assert result.to_dict()["overall"]["n_animals"] is None

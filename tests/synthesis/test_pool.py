@@ -14,7 +14,7 @@ from metabone.errors import DataError, UsageError
 from metabone.extraction.table import Exclusion, Source
 from metabone.files import dump_json
 from metabone.synthesis.pool import pool
-from metabone.synthesis.strata import BLANK
+from metabone.synthesis.strata import BLANK, _sorted_levels
 from metabone.vocabulary import load_vocabulary
 
 # BCG vaccine trials (Colditz 1994), log risk ratios, and what R 4.2.2 with metafor 3.8-1 prints:
@@ -244,3 +244,10 @@ def test_large_smds_of_small_arms_are_spoken_of() -> None:
     small = pool(effects(yi=[value / 10 for value in YI]))
     for quiet in (many, small):
         assert not any("animals an arm" in text for text in quiet.warnings)
+
+
+def test_words_that_look_like_numbers_have_their_place_in_the_order() -> None:
+    """Sorting by a number that is none would leave the order to chance."""
+    labels = pd.Series(["nan", "10", "b", "inf", "9", "B", "a", "(not reported)"])
+    want = ["9", "10", "a", "B", "b", "inf", "nan", "(not reported)"]
+    assert _sorted_levels(labels) == _sorted_levels(labels[::-1]) == want
