@@ -33,7 +33,7 @@ def check(
 
     The exit status is 1 if there is an error, 0 otherwise.
     """
-    c.check_targets(json, force=force)
+    c.check_targets(json, force=force, table=table)
     from metabone.extraction.reading import read_table
     from metabone.vocabulary import load_vocabulary
 

@@ -30,7 +30,9 @@ def datasets(
         raise UsageError("-o needs the NAME of the data set to write")
     c.check_targets(json, output, force=force)
     found = list_datasets() if name is None else (dataset(name),)
-    if output is not None:
+    if str(output) == "-":
+        typer.echo(found[0].data.read_bytes(), nl=False)
+    elif output is not None:
         from metabone.files import write_whole
 
         write_whole(output, found[0].data.read_bytes(), force=force)

@@ -24,7 +24,7 @@ def direction(
 
     -o draws the harvest plot (svg, pdf, png or tiff). --by takes one or two columns.
     """
-    c.check_targets(json, output, force=force)
+    c.check_targets(json, output, force=force, table=table)
     if output is not None:
         from metabone.plots.export import figure_format
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from metabone.cli import common as c
-from metabone.errors import UsageError
 
 
 def effects(
@@ -27,9 +26,7 @@ def effects(
 
     Prints CSV, or writes it with -o; rows that give no effect are listed on stderr.
     """
-    if json == "-" and str(output) == "-":
-        raise UsageError("--json - and -o - cannot both go to stdout; give one of them a file")
-    c.check_targets(json, output, force=force)
+    c.check_targets(json, output, force=force, table=table)
     from metabone.effects.escalc import escalc
     from metabone.files import frame_to_csv, write_whole
     from metabone.synthesis.results import SCHEMA_VERSION

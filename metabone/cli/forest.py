@@ -111,7 +111,7 @@ def forest(
 
     The first --by gives the subgroups of the figure.
     """
-    c.check_targets(output, json, force=force)
+    c.check_targets(output, json, force=force, table=table)
     limits, names = parse_limits(xlim), parse_labels(label)
     from metabone.plots.export import export, figure_format
     from metabone.plots.forest import forest as draw

@@ -51,9 +51,9 @@ def pool(
     Where a study gives more than one effect the model is multilevel, with the covariance of effects
     that share animals and cluster-robust standard errors.
 
-    -o writes the tidy table of the answer as CSV.
+    -o writes the tidy table of the answer as CSV; - prints it instead of the summary.
     """
-    c.check_targets(json, output, force=force)
+    c.check_targets(json, output, force=force, table=table)
     effects, result = c.pooled(
         table, outcome=outcome, where=where, by=by, measure=measure, variance=variance,
         align=align, unit=unit, model=model, tau2=tau2, ci=ci, pi=pi, strata_tau2=strata_tau2,
@@ -63,10 +63,15 @@ def pool(
     )  # fmt: skip
     c.report_ledger(effects)
     c.report_warnings(result)
+    to_stdout = str(output) == "-"
     if output is not None:
         from metabone.files import frame_to_csv, write_whole
 
-        write_whole(output, frame_to_csv(result.to_frame()), force=force)
-        c.say(f"wrote {output}")
-    if not c.emit_json(result.to_dict(), json, force=force):
+        text = frame_to_csv(result.to_frame())
+        if to_stdout:
+            typer.echo(c.visible(text), nl=False)
+        else:
+            write_whole(output, text, force=force)
+            c.say(f"wrote {output}")
+    if not c.emit_json(result.to_dict(), json, force=force) and not to_stdout:
         c.show(result.summary())

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from metabone.cli import common as c
-from metabone.errors import UsageError
 
 FormulaText = Annotated[
     str,
@@ -51,9 +50,7 @@ def regress(
 
     -o writes the coefficients as CSV.
     """
-    if json == "-" and str(output) == "-":
-        raise UsageError("--json - and -o - cannot both go to stdout; give one of them a file")
-    c.check_targets(json, output, force=force)
+    c.check_targets(json, output, force=force, table=table)
     from metabone.effects.escalc import escalc
     from metabone.files import frame_to_csv, write_whole
     from metabone.synthesis.regression import regress as fit

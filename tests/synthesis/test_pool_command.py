@@ -1,0 +1,59 @@
+"""``metabone pool`` on the command line: where its answer goes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+
+from metabone.cli import main
+from metabone.extraction.shipped import dataset
+
+BMD = ("--outcome", "BMD")
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    return int(left.value.code or 0)
+
+
+def test_a_dash_prints_the_table_and_writes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("pool", "exosome-synthetic", *BMD, "--by", "species", "-o", "-") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert rows[0]["stratum"] == "overall"
+    assert float(rows[0]["estimate"]) > 0
+    assert run("datasets", "unloading", "-o", "-") == 0
+    assert capsys.readouterr().out.encode() == dataset("unloading").data.read_bytes()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["pool"], ["effects"], ["regress", "--formula", "species"]])
+def test_two_results_do_not_go_to_one_place(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for target in ("-", str(tmp_path / "both")):
+        asked = (*command, "exosome-synthetic", *BMD, "--json", target, "-o", target)
+        assert run(*asked) == 2
+        assert "--json and -o cannot both go to" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command", [["pool", "-o"], ["effects", "-o"], ["check", "--json"], ["pool", "--json"]]
+)
+def test_the_table_itself_is_never_written_over(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "mine.csv"
+    shutil.copy(dataset("exosome-synthetic").data, table)
+    before = table.read_bytes()
+    assert run(command[0], str(table), command[1], str(table), "--force") == 2
+    assert "is the table itself" in capsys.readouterr().err
+    assert table.read_bytes() == before
