@@ -126,7 +126,7 @@ def beta_rule(a: float, b: float) -> "list[tuple[float, float]]":
 
     x = sin^2(angle) takes the edges away for a and b of one half and more.
     """
-    values, total = [], 0.0
+    values, logs = [], []
     peak = (a - 0.5) / max(a + b - 1, 1e-9)
     middle = math.asin(math.sqrt(min(max(peak, 0.0), 1.0)))
     spread = 9 / math.sqrt(2 * (a + b))
@@ -134,7 +134,10 @@ def beta_rule(a: float, b: float) -> "list[tuple[float, float]]":
     for x, weight in RULE:
         angle = 0.5 * (low + high) + 0.5 * (high - low) * x
         sine, cosine = math.sin(angle), math.cos(angle)
-        w = weight * math.exp((2 * a - 1) * math.log(sine) + (2 * b - 1) * math.log(cosine))
-        values.append((sine * sine, w))
-        total += w
-    return [(x, w / total) for x, w in values]
+        values.append((sine * sine, weight))
+        logs.append((2 * a - 1) * math.log(sine) + (2 * b - 1) * math.log(cosine))
+    # Against the largest, so that thousands of animals do not underflow.
+    top = max(logs)
+    weights = [values[i][1] * math.exp(logs[i] - top) for i in range(len(logs))]
+    total = sum(weights)
+    return [(values[i][0], weights[i] / total) for i in range(len(logs))]
