@@ -98,7 +98,7 @@ def bisect(f: Callable[[float], float], low: float, high: float) -> float:
 def sequential_cuts(
     kind: str, fractions: tuple[float, ...], alpha: float, sides: int
 ) -> FloatArray:
-    """Boundaries (looks,) of z at each look; ``obrien-fleming``, ``pocock`` or ``none``.
+    """Boundaries (looks,) of z: ``obrien-fleming``, ``pocock``, ``spending`` or ``none``.
 
     The chance to cross is summed over looks by recursive integration of the density of z √k among
     the studies that go on.
@@ -106,9 +106,11 @@ def sequential_cuts(
     Parameters
     ----------
     fractions : information at each look, the last 1.
+    kind : ``spending`` spends alpha as O'Brien-Fleming boundaries of continuous looks would.
 
     References
     ----------
+    Lan & DeMets (1983), doi:10.1093/biomet/70.3.659;
     Armitage, McPherson & Rowe (1969), doi:10.2307/2343787; O'Brien & Fleming (1979),
     doi:10.2307/2530245; Pocock (1977), doi:10.1093/biomet/64.2.191.
 
@@ -120,11 +122,26 @@ def sequential_cuts(
     share = np.asarray(fractions, dtype=float)
     if kind == "none":
         return np.full(len(share), float(-special.ndtri(alpha / sides)))
+    if kind == "spending":
+        return _spending(share, alpha, sides)
     shape = 1 / np.sqrt(share) if kind == "obrien-fleming" else np.ones(len(share))
     scale = bisect(lambda c: alpha - crossing(c * shape, share, sides), 0.5, 12.0)
     cuts = scale * shape
     cuts.setflags(write=False)
     return cuts
+
+
+def _spending(share: FloatArray, alpha: float, sides: int) -> FloatArray:
+    outer = float(-special.ndtri(alpha / (2 * sides)))
+    found: list[float] = []
+    for look, at in enumerate(share, 1):
+        spent = sides * 2 * float(special.ndtr(-outer / np.sqrt(at)))
+
+        def left(cut: float, look: int = look, spent: float = spent) -> float:
+            return spent - crossing([*found, cut], share[:look], sides)
+
+        found.append(bisect(left, 0.5, 12.0))
+    return np.array(found)
 
 
 def crossing(cuts: Sequence[float] | FloatArray, share: FloatArray, sides: int) -> float:

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from metabone.errors import UsageError
 from metabone.options import nearest
 from metabone.planning import statistics_animals as animals
 from metabone.planning import statistics_arms as arms
 from metabone.planning import statistics_two as two
-from metabone.planning.trials import Trial
+from metabone.planning.trials import Trial, compound
 
 Inputs = Mapping[str, Any]
 
@@ -289,6 +291,53 @@ def _repeated(inputs: Inputs) -> Trial:
     )  # fmt: skip
 
 
+def _coprimary(inputs: Inputs) -> Trial:
+    gaps, sds, rho = inputs.get("differences"), inputs.get("sds"), inputs["rho"]
+    if not gaps or not sds or len(gaps) != len(sds):
+        raise ValueError("differences and sds need one number for each endpoint")
+    share = inputs.get("percent_of_differences")
+    scale = 1.0 if share is None else float(share) / 100
+    correlation = compound(len(gaps), 0.0)
+    upper = np.triu_indices(len(gaps), 1)
+    correlation[upper] = rho
+    correlation.T[upper] = rho
+    return animals.coprimary(
+        [scale * float(gap) for gap in gaps], [float(sd) for sd in sds], correlation,
+        _pair(inputs), question=inputs["question"], **_test(inputs),
+    )  # fmt: skip
+
+
+def _fold_change(inputs: Inputs) -> Trial:
+    if not inputs.get("fold"):
+        raise ValueError("give fold, treated over control")
+    sd = _log_sd(inputs)
+    return two.two_groups(math.log(inputs["fold"]), (sd, sd), _pair(inputs), **_test(inputs))
+
+
+def _ranks(inputs: Inputs) -> Trial:
+    sd = _sd(inputs)
+    return animals.ranks(_difference(inputs), (sd, sd), _pair(inputs), **_test(inputs))
+
+
+def _interval_width(inputs: Inputs) -> Trial:
+    if inputs.get("half_width") is None:
+        raise ValueError("give half_width, the largest plus-minus that is useful")
+    return two.interval_width(
+        _sd(inputs), _pair(inputs), float(inputs["half_width"]), level=float(inputs["confidence"])
+    )
+
+
+def _sequential(inputs: Inputs) -> Trial:
+    (n,), looks = _counts(inputs, "n", 1), int(inputs["looks"])
+    by = [math.ceil(n * look / looks - 1e-9) for look in range(1, looks + 1)]
+    if by[0] < 2 or len(set(by)) < looks:
+        raise ValueError(f"too few animals for {looks} looks: 2 in a group at the first")
+    return two.sequential(
+        _difference(inputs), _sd(inputs), [(size, size) for size in by], kind=inputs["boundary"],
+        **_test(inputs),
+    )  # fmt: skip
+
+
 SIMULATORS: Mapping[str, Callable[[Inputs], Trial]] = {
     "two-groups": _two_groups,
     "two-groups-welch": _welch,
@@ -306,4 +355,9 @@ SIMULATORS: Mapping[str, Callable[[Inputs], Trial]] = {
     "equivalence": _equivalence,
     "non-inferiority": _noninferiority,
     "equivalent-ratio": _equivalent_ratio,
+    "co-primary": _coprimary,
+    "fold-change": _fold_change,
+    "ranks": _ranks,
+    "interval-width": _interval_width,
+    "group-sequential": _sequential,
 }

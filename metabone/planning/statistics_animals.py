@@ -311,37 +311,39 @@ def coprimary(
     correlation: FloatArray,
     n: tuple[int, int],
     *,
+    question: str = "all",
     alpha: float = 0.05,
     sides: int = 2,
     known: bool = False,
 ) -> Trial:
-    """Several endpoints of the same animals: all found, at least one found, and each.
+    """Several endpoints of the same animals, each found only where it is expected to go.
 
     Parameters
     ----------
+    correlation : (endpoints, endpoints) within groups.
+    question : the power is that of ``all`` endpoints, or of ``any`` at alpha shared by Bonferroni.
+    sides : 2 halves alpha; a difference in the wrong direction is no success.
     known : test z with the true SDs instead of t.
     """
     count, df = len(differences), n[0] + n[1] - 2
-    lower = factor(correlation, "correlation")
-    scale = math.sqrt(1 / n[0] + 1 / n[1])
-    shift = [gap / s * expected_side(gap, sides) / scale
-             for gap, s in zip(differences, sd, strict=True)]  # fmt: skip
-    # A one-sided test looks where its endpoint is expected to go; turning the endpoint turns its
-    # correlations with it.
-    turn = np.array([expected_side(gap, sides) for gap in differences])
-    lower = lower * turn[:, None]
-    cut = t_cut(alpha, math.inf if known else df, sides)
+    # Each statistic is turned to where it is expected, and with it its correlations.
+    turn = np.array([expected_side(gap, 1) for gap in differences])
+    lower = factor(correlation, "correlation") * turn[:, None]
+    shift = np.abs(differences) / np.asarray(sd, float) / math.sqrt(1 / n[0] + 1 / n[1])
+    share = alpha / count if question == "any" else alpha
+    cut = t_cut(share / sides, math.inf if known else df, 1)
 
     def draw(rng: np.random.Generator, size: int) -> Drawn:
-        z = correlated(rng, lower, (size,)) + np.asarray(shift)[:, None]
+        z = correlated(rng, lower, (size,)) + shift[:, None]
         if not known:
             z /= np.sqrt(_wishart_diagonal(rng, lower, df, size) / df)
-        found = beyond(z, cut, sides)
-        return [found.all(axis=0), found.any(axis=0), *found], []
+        found = z > cut
+        asked = found.any(axis=0) if question == "any" else found.all(axis=0)
+        return [asked, *found], []
 
     names = tuple(f"power_each[{place}]" for place in range(count))
-    test = f"every endpoint by {'z' if known else 't'}, {sides_text(sides)}"
-    return Trial(("power", "power_any", *names), draw, test)
+    test = f"{question} of {count} endpoints by {'z' if known else 't'}, {sides_text(sides)}"
+    return Trial(("power", *names), draw, test)
 
 
 def _wishart_diagonal(
@@ -371,11 +373,10 @@ def ranks(
     *,
     alpha: float = 0.05,
     sides: int = 2,
-    log_scale: bool = False,
 ) -> Trial:
-    """Wilcoxon-Mann-Whitney test, exact below 50 animals a group, of normal or log-normal data.
+    """Wilcoxon-Mann-Whitney test of normal data; its exact distribution up to 50 animals a group.
 
-    Ranks do not see a rising transformation, so that log-normal data are drawn as their logs.
+    Ranks do not see a rising transformation: log-normal data give the same with their logs.
     """
     shift = difference * expected_side(difference, sides)
     bound = float(rank_sum_cut(*n, alpha, sides)) if max(n) <= 50 else _normal_cut(n, alpha, sides)
@@ -389,9 +390,7 @@ def ranks(
         high = u >= bound
         return [high | (n[0] * n[1] - u >= bound) if sides == 2 else high], []
 
-    data = "log-normal" if log_scale else "normal"
-    test = f"Wilcoxon-Mann-Whitney of {data} data, {sides_text(sides)}"
-    return Trial(("power",), draw, test, "animals")
+    return Trial(("power",), draw, f"Wilcoxon-Mann-Whitney, {sides_text(sides)}", "animals")
 
 
 def _normal_cut(n: tuple[int, int], alpha: float, sides: int) -> float:

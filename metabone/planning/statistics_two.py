@@ -94,23 +94,21 @@ def equivalence(
 
 
 def interval_width(
-    sd: float, n: tuple[int, int], width: float | None, *, level: float = 0.95
+    sd: float, n: tuple[int, int], half_width: float, *, level: float = 0.95
 ) -> Trial:
-    """Width of the confidence interval of a difference of means, and how often it is small."""
+    """Half-width of the interval of a difference of means, and how often it is small enough."""
     df = n[0] + n[1] - 2
-    factor = 2 * t_cut(1 - level, df, 2) * sd * math.sqrt(1 / n[0] + 1 / n[1])
+    factor = t_cut(1 - level, df, 2) * sd * math.sqrt(1 / n[0] + 1 / n[1])
 
     def draw(rng: np.random.Generator, size: int) -> Drawn:
-        widths = factor * np.sqrt(chi2(rng, df, size) / df)
-        return [widths <= (math.inf if width is None else width)], [widths]
+        halves = factor * np.sqrt(chi2(rng, df, size) / df)
+        return [halves <= half_width], [halves]
 
     return Trial(("power",), draw, f"width of the {100 * level:g} % interval of a difference",
-                 quantities=("width",))  # fmt: skip
+                 quantities=("expected_half_width",))  # fmt: skip
 
 
-def standardized_width(
-    d: float, n: tuple[int, int], width: float | None, *, level: float = 0.95
-) -> Trial:
+def standardized_width(d: float, n: tuple[int, int], width: float, *, level: float = 0.95) -> Trial:
     """Width of the exact interval of a standardised difference (noncentral t)."""
     df = n[0] + n[1] - 2
     scale = math.sqrt(1 / n[0] + 1 / n[1])
@@ -118,13 +116,12 @@ def standardized_width(
     grid = np.linspace(d / scale - 4 * span, d / scale + 4 * span, 3001)
     limits = [special.nctdtrinc(df, (1 - side * level) / 2, grid) for side in (-1, 1)]
     known = np.isfinite(limits[0]) & np.isfinite(limits[1])
-    across = (limits[1] - limits[0]) * scale
-    across = np.abs(across)[known]
+    across = (np.abs(limits[1] - limits[0]) * scale)[known]
 
     def draw(rng: np.random.Generator, size: int) -> Drawn:
         t = (rng.standard_normal(size) + d / scale) / np.sqrt(chi2(rng, df, size) / df)
         widths = np.interp(t, grid[known], across)
-        return [widths <= (math.inf if width is None else width)], [widths]
+        return [widths <= width], [widths]
 
     return Trial(("power",), draw, f"width of the exact {100 * level:g} % interval of d",
                  quantities=("width",))  # fmt: skip
@@ -178,9 +175,9 @@ def sequential(
             before = (a, b)
         return [stopped, *at], [animals]
 
-    names = tuple(f"stops at look {place}" for place in range(1, len(looks) + 1))
+    names = tuple(f"power_by_look[{place}]" for place in range(len(looks)))
     test = f"{'z' if known else 't'} at {len(looks)} looks, {kind}, {sides_text(sides)}"
-    return Trial(("power", *names), draw, test, quantities=("animals",))
+    return Trial(("power", *names), draw, test, quantities=("expected_n_total",))
 
 
 def _grow(
