@@ -105,7 +105,8 @@ def allocate(
     Animals (or whole cages) are sorted by weight within each stratum and cut into blocks that
     hold every group by its share; chance alone decides within a block. What is left of a stratum
     goes to the groups that have too few, ties by chance, so that the groups stay as large as
-    planned. The order of the list does not matter.
+    planned. With equal shares every animal has the same chance of every group. The order of the
+    list does not matter.
 
     Parameters
     ----------
