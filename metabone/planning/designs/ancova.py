@@ -34,29 +34,52 @@ if TYPE_CHECKING:
     from metabone.planning.designs.common import Block
 
 
+def _omnibus(
+    lam: float, arms: int, total: float, covariates: int, alpha: float, share_df: float
+) -> float:
+    df1, df2 = arms - 1, total - arms - covariates
+    return sum(
+        [
+            weight * f_power(lam * share, df1, df2, alpha)
+            for share, weight in beta_rule(0.5 * share_df, 0.5 * covariates)
+        ]
+    )
+
+
 def omnibus_exact(lam: float, arms: int, total: float, covariates: int, alpha: float) -> float:
     """Power of the ANCOVA F of adjusted means with normal covariates.
 
-    Chance differences of the covariates' means cost a beta-distributed share of the noncentrality
-    `lam` = sum n (mean - grand mean)^2 / error variance.
+    `lam` = sum n (mean - grand mean)^2 / error variance. Chance differences of the covariates cost
+    it a share: in the direction u of the true differences what is left is
+    1 - u'X (W + X'X)^-1 X'u, X the contrasts of the covariates' means (arms - 1 rows) and W their
+    sums of squares within arms. W with the other rows of X is a Wishart matrix of total - 2 df, so
+    the share is beta with (total - 1 - covariates) / 2 and covariates / 2.
+    """
+    return _omnibus(lam, arms, total, covariates, alpha, total - 1 - covariates)
+
+
+def omnibus_shieh(lam: float, arms: int, total: float, covariates: int, alpha: float) -> float:
+    """Power of the ANCOVA F as Shieh's formula and the R packages print it.
+
+    It takes the share of one contrast for that of all; for three arms and more the true power is
+    a little larger (`omnibus_exact`).
 
     References
     ----------
     Shieh (2020), doi:10.1007/s11336-019-09692-3.
     """
-    df1, df2 = arms - 1, total - arms - covariates
-    return sum(
-        [
-            weight * f_power(lam * share, df1, df2, alpha)
-            for share, weight in beta_rule(0.5 * (total - 1 - covariates), 0.5 * covariates)
-        ]
-    )
+    return _omnibus(lam, arms, total, covariates, alpha, total - arms - covariates + 1)
 
 
 def contrast_exact(
     nc: float, arms: int, total: float, covariates: int, alpha: float, sides: int
 ) -> float:
-    """Power of one contrast of adjusted means with normal covariates."""
+    """Power of one contrast of adjusted means with normal covariates.
+
+    References
+    ----------
+    Shieh (2020), doi:10.1007/s11336-019-09692-3.
+    """
     df = total - arms - covariates
     return sum(
         [
@@ -138,6 +161,7 @@ DESIGNS = {
         ),
         "power": ancova,
         "size": "n",
+        "floor": lambda inputs: 2 + int(inputs.get("covariates") or 1) // 2,
         "effect": "difference",
     },
 }

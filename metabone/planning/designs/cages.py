@@ -4,6 +4,7 @@ import math
 
 from metabone.planning.designs.common import (
     answer,
+    beta_rule,
     caution,
     deviation,
     difference,
@@ -23,6 +24,7 @@ from metabone.planning.designs.inputs import (
     word,
 )
 from metabone.planning.designs.several_arms import COMPARISONS, CONTRAST, read_means, spread_of
+from metabone.planning.kernel import t_isf, t_sf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,12 +56,26 @@ def whole_cage_power(
 
 
 def naive_error(cages: float, m: float, icc: float, alpha: float) -> float:
-    """Rough type I error of a test that takes each of `m` animals in a cage as independent."""
-    # With no effect the naive statistic is a central t stretched by the design effect.
-    from metabone.planning.kernel import t_isf, t_sf
+    """Type I error of a two-sided t test that takes the animals of a cage as independent.
 
-    cut = t_isf(alpha / 2, cages * m - 2)
-    return 2 * t_sf(cut / math.sqrt(design_effect(m, icc)), cages - 2)
+    `cages` in all, half of them for each treatment. Sums of squares between and within cages add
+    to the naive error; given the share of the first the statistic is a stretched t.
+
+    Examples
+    --------
+    >>> round(naive_error(12, 4, 0.3, 0.05), 3)
+    0.161
+    """
+    swell, inside, df = design_effect(m, icc), 1 - icc, cages * m - 2
+    if m == 1 or icc == 0:
+        return alpha
+    cut = t_isf(alpha / 2, df)
+    return 2 * sum(
+        [
+            weight * t_sf(cut * math.sqrt((swell * share + inside * (1 - share)) / swell), df)
+            for share, weight in beta_rule(0.5 * (cages - 2), 0.5 * cages * (m - 1))
+        ]
+    )
 
 
 def _cluster_sizes(inputs: "Block", key: str) -> "list[int]":
@@ -100,6 +116,7 @@ def _whole_clusters(inputs: "Block", key: str, unit: str) -> "Block":
         d=d,
         df=sum(clusters) - 2,
         design_effect=design_effect(m, icc),
+        alpha_if_animals_counted=naive_error(sum(clusters), m, icc, alpha),
         test="t test on " + unit + " means",
         notes=notes,
     )

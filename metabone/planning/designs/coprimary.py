@@ -18,11 +18,9 @@ from metabone.planning.designs.inputs import (
     number,
     word,
 )
+from metabone.planning.designs.lattice import lattice, root_chi
 from metabone.planning.kernel import (
-    chi2_isf,
-    chi2_ppf,
     nct_sf,
-    norm_cdf,
     norm_ppf,
     norm_sf,
     normal_nodes,
@@ -35,10 +33,8 @@ if TYPE_CHECKING:
 
     from metabone.planning.designs.common import Block
 
-# Points of the lattice for three endpoints and more: errors below 2e-4 of a power.
-LATTICE = 6000
-PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71)
-PRIMES_MORE = (73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149)
+# Error df from which the correlation of the two SDs no longer shows.
+LARGE = 200
 
 
 def cholesky(matrix: "list[list[float]]") -> "list[list[float]]":
@@ -109,11 +105,10 @@ def pair_exact(nc: "list[float]", cut: float, rho: float, df: float) -> float:
     ----------
     Kibble (1941), Sankhya 5, 137-150.
     """
-    square = rho * rho
+    square = rho * rho if df <= LARGE else 0.0
     rest = math.sqrt(max(1 - abs(rho), 1e-15))
     half = 0.5 * df
-    log_weight = half * math.log(1 - square) if square < 1 else -1e300
-    weight, total, seen, j = math.exp(log_weight), 0.0, 0.0, 0
+    weight, total, seen, j = (1 - square) ** half, 0.0, 0.0, 0
     while seen < 1 - 1e-9 and j < 4000:
         if weight > 1e-12:
             more = df + 2 * j
@@ -136,32 +131,12 @@ def _shared(nc: "list[float]", rho: float, tail: "Callable[[float], float]") -> 
     root = math.sqrt(abs(rho))
     sign = -1.0 if rho < 0 else 1.0
     total = 0.0
-    for z, weight in normal_nodes():
+    # Given the shared part each tail is a step this wide: panels keep it resolved.
+    panels = 1 + int(root / math.sqrt(max(1 - abs(rho), 1e-4)))
+    for z, weight in normal_nodes(panels):
         if weight > 1e-12:
             total += weight * tail(nc[0] + root * z) * tail(nc[1] + sign * root * z)
     return total
-
-
-def _root_chi(df: float) -> "Callable[[float], float]":
-    """Map from a standard normal score to the square root of a chi-square of `df`.
-
-    The map is smooth and nearly straight: a cubic through a fine table is good to 1e-7.
-    """
-    table = []
-    for i in range(97):
-        z = -6 + 0.125 * i
-        x = chi2_isf(norm_sf(z), df) if z > 0 else chi2_ppf(norm_cdf(z), df)
-        table.append(math.sqrt(x))
-
-    def score(z: float) -> float:
-        z = min(max(z, -5.8), 5.8)
-        at = (z + 6) / 0.125
-        i = int(at)
-        u = at - i
-        a, b, c, d = table[i - 1], table[i], table[i + 1], table[i + 2]
-        return b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)))
-
-    return score
 
 
 def _lattice_mean(nc: "list[float]", cut: float, matrix: "list[list[float]]", df: float) -> float:
@@ -171,22 +146,14 @@ def _lattice_mean(nc: "list[float]", cut: float, matrix: "list[list[float]]", df
     """
     size = len(nc)
     lower = cholesky(matrix)
-    chis = [_root_chi(df - i) for i in range(size)] if df else []
+    chis = [root_chi(df - i) for i in range(size)] if df else []
     below = size * (size - 1) // 2 if df else 0
-    primes = PRIMES + PRIMES_MORE
-    dims = size - 1 + (size + below if df else 0)
-    if dims > len(primes):
-        raise ValueError("too many endpoints: plan for up to 6")
-    steps = [math.sqrt(primes[i]) % 1.0 for i in range(dims)]
-    total = 0.0
-    for point in range(1, LATTICE + 1):
-        u = []
-        for step in steps:
-            x = (point * step) % 1.0
-            u.append(min(max(1 - abs(2 * x - 1), 1e-9), 1 - 1e-9))
+    total, count = 0.0, 0
+    for u in lattice(size - 1 + (size + below if df else 0)):
+        count += 1
         cuts = _cuts(u[size - 1 :], cut, lower, chis, df) if df else [cut] * size
         total += _chain(u, nc, cuts, lower)
-    return total / LATTICE
+    return total / count
 
 
 def _cuts(
@@ -241,7 +208,7 @@ def all_exact(nc: "list[float]", cut: float, matrix: "list[list[float]]", df: fl
         return pair_exact(nc, cut, matrix[0][1], df)
     if df <= len(nc):
         raise ValueError("too few animals for " + str(len(nc)) + " endpoints")
-    return _lattice_mean(nc, cut, matrix, df)
+    return _lattice_mean(nc, cut, matrix, df if df <= LARGE else 0)
 
 
 def any_known(nc: "list[float]", cut: float, rho: float) -> float:
@@ -260,6 +227,11 @@ def coprimary(inputs: "Block") -> "Block":
     scale = inputs.get("percent_of_differences")
     share = 1.0 if scale is None else scale / 100
     matrix = correlation_matrix(inputs["rho"], count)
+    # Seen in the expected directions, endpoints that move oppositely correlate the other way.
+    for i in range(count):
+        for j in range(count):
+            if gaps[i] * gaps[j] < 0:
+                matrix[i][j] = -matrix[i][j]
     sizes = group_sizes(inputs)
     root = math.sqrt(1 / sizes[0] + 1 / sizes[1])
     ds = [abs(gaps[i]) * share / sds[i] for i in range(count)]

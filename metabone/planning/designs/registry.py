@@ -11,6 +11,7 @@ from metabone.planning.designs import (
     ranks,
     repeated,
     resource,
+    sequential,
     several_arms,
     shared_control,
     two_groups,
@@ -36,6 +37,7 @@ FAMILIES = (
     fold_change,
     ranks,
     precision,
+    sequential,
     resource,
 )
 

@@ -124,7 +124,7 @@ def _moved(means: "list[list[float]]", value: float) -> "list[list[float]]":
 
 def repeated_scans(inputs: "Block") -> "Block":
     """Group by time from means, SD and the correlation between scans."""
-    means: "Any" = inputs.get("means")
+    means: Any = inputs.get("means")
     good = isinstance(means, (list, tuple)) and len(means) > 1
     if not good or len({len(row) for row in means}) != 1 or len(means[0]) < 2:
         raise ValueError("means needs one list for each group, the mean at each scan")

@@ -61,7 +61,8 @@ def solve_n(design: "str | Block", inputs: "Block", target: float = 0.8) -> "Blo
         value: float = power(_with(base, key, n))["power"]
         return value
 
-    low = design["floor"]
+    floor = design["floor"]
+    low = floor if isinstance(floor, int) else floor(base)
     ceiling = at(MOST)
     if ceiling < target:
         result: Block = power(_with(base, key, low))
