@@ -16,7 +16,7 @@ from metabone.planning.plan_keys import HEADINGS, KEYS, SECTIONS, Key, keys_of
 MAX_BYTES = 1_000_000
 _TYPES = {
     "text": "a text in quotes", "number": "a number", "count": "a whole number",
-    "words": "a list of texts", "numbers": "a list of numbers",
+    "counts": "a whole number or a list of them", "words": "a list of texts",
     "table": "a table of key = value",
 }  # fmt: skip
 #: Pairs that say the same thing twice.
@@ -167,8 +167,13 @@ def _fault(key: Key, value: Any) -> str | None:
     """What is wrong with a value, or None."""
     if not _is_of_kind(key.kind, value):
         return f"takes {_TYPES[key.kind]}; got {value!r}"
-    if key.kind not in ("number", "count"):
+    if key.kind not in ("number", "count", "counts"):
         return None
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return next((fault for one in values if (fault := _beyond(key, one))), None)
+
+
+def _beyond(key: Key, value: float) -> str | None:
     low, high = key.low, key.high
     beyond = not math.isfinite(value)
     if low is not None:
@@ -198,8 +203,11 @@ def _is_of_kind(kind: str, value: Any) -> bool:
         return isinstance(value, int) and number
     if kind == "table":
         return isinstance(value, Mapping)
-    wanted = str if kind == "words" else (int, float)
-    return isinstance(value, (list, tuple)) and all(isinstance(one, wanted) for one in value)
+    if kind == "counts" and _is_of_kind("count", value):
+        return True
+    inner = "text" if kind == "words" else "count"
+    listed = isinstance(value, (list, tuple)) and len(value) > 0
+    return listed and all(_is_of_kind(inner, one) for one in value)
 
 
 def template(values: Mapping[str, Mapping[str, Any]] | None = None) -> str:

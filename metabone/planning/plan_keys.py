@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "number", "count", "words", "numbers", "table"]
+Kind = Literal["text", "number", "count", "counts", "words", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Key:
     ----------
     section : table it stands in; empty at the top of the file.
     name : as the file spells it.
-    kind : ``text``, ``number``, ``count`` (a whole number), ``words`` or ``numbers`` (one or a
-        list), ``table`` (keys of the user's own).
+    kind : ``text``, ``number``, ``count`` (a whole number), ``counts`` (one or a list of them),
+        ``words`` (a list), ``table`` (keys of the user's own).
     meaning : one line.
     example : as the template shows it, in TOML.
     low, high : limits that a number keeps; `open_ended` ones are not reached.
@@ -71,7 +71,8 @@ KEYS: tuple[Key, ...] = (
     _share("design", "alpha", "Chance of a false positive.", "0.05", shown=True),
     Key("design", "sides", "count", "1 or 2.", "2", low=1, high=2, shown=True),
     _share("design", "power", "Chance of finding it that is wanted.", "0.8", shown=True),
-    Key("design", "n", "count", "Animals in each group, if they are given.", "10", low=2),
+    Key("design", "n", "counts", "Animals in each group (or a list), if they are given.", "10",
+        low=1),
     Key("design", "arms", "count", "Number of groups.", "2", low=2),
     Key("design", "cage", "count", "Animals in a cage.", "3", low=1),
     Key("design", "icc", "number", "Correlation between animals of one cage.", "0.2", low=0,
@@ -81,7 +82,7 @@ KEYS: tuple[Key, ...] = (
     Key("design", "baseline_correlation", "number",
         "Correlation of baseline and final measurement.", "0.7", low=-1, high=1,
         open_ended=True),
-    Key("design", "replicates", "count", "Measurements of one animal (slices, fields).", "1",
+    Key("design", "measurements", "count", "Measurements of one animal (slices, fields).", "1",
         low=1),
     Key("design", "inputs", "table", "Further inputs of the design, by name.", "{}"),
     # Where the SD comes from.
@@ -92,6 +93,9 @@ KEYS: tuple[Key, ...] = (
     Key("evidence", "result", "text", "JSON of metabone pool.", '"pool.json"'),
     Key("evidence", "stratum", "table", "Stratum of it, column = value.", '{ species = "rat" }'),
     _share("evidence", "assurance", "Chance of success that is wanted.", "0.8"),
+    Key("evidence", "bias_adjusted", "number", "Mean effect after a correction for bias, in SD.",
+        "0.9"),
+    Key("evidence", "labs", "count", "Labs that will do this study.", "1", low=1),
     # Who gets what.
     Key("allocation", "animals", "text", "CSV of the animals: id, and weight, cage, surgeon.",
         '"animals.csv"'),
@@ -119,6 +123,6 @@ def keys_of(section: str) -> tuple[Key, ...]:
     Examples
     --------
     >>> [key.name for key in keys_of("evidence")]
-    ['result', 'stratum', 'assurance']
+    ['result', 'stratum', 'assurance', 'bias_adjusted', 'labs']
     """
     return tuple(key for key in KEYS if key.section == section)

@@ -1,0 +1,412 @@
+"""Answers of the planner: animals, power, detectable difference and assurance of one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from metabone._version import __version__
+from metabone.errors import UsageError
+from metabone.planning.cautions import cautions
+from metabone.planning.question import IN_SD, Question
+
+SCHEMA_VERSION = 1
+Asked = Literal["n", "power", "mde", "assurance"]
+SD_FACTORS = (0.75, 1.0, 1.25, 1.5)
+EFFECT_FACTORS = (0.75, 1.0, 1.25)
+TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9)
+CURVE_POINTS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What the answer would be with another SD and another effect.
+
+    Parameters
+    ----------
+    counts : what a cell holds: ``size`` (animals in a group or what the design counts), ``power``
+        or ``difference``.
+    sds, effects : rows and columns, in bench units; `sd_factors` and `effect_factors` say how many
+        times the plan's own. A grid of detectable differences has one column.
+    cells : row by row; None where there is no answer.
+    """
+
+    counts: str
+    sd_factors: tuple[float, ...]
+    effect_factors: tuple[float, ...]
+    sds: tuple[float | None, ...]
+    effects: tuple[float, ...]
+    cells: tuple[tuple[float | None, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The grid as JSON prints it."""
+        return {
+            "counts": self.counts, "sd_factors": list(self.sd_factors),
+            "effect_factors": list(self.effect_factors), "sds": list(self.sds),
+            "effects": list(self.effects), "cells": [list(row) for row in self.cells],
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a plan comes to.
+
+    Parameters
+    ----------
+    asked : ``n``, ``power``, ``mde`` (smallest detectable difference) or ``assurance``.
+    outputs : the design's own answer at the size found or given: power, n, cages, effect, d, ….
+    size : animals in a group, or what the design counts; None where no number is enough.
+    reachable : whether the target can be met.
+    ceiling : what no number of animals exceeds, where that is known.
+    reason : why the target cannot be met, in words; empty if it can.
+    evidence : what a pooled result expects, and what each way of reading it asks for.
+    grid : sensitivity, or None.
+    warnings : sentences to read before using the answer.
+    """
+
+    asked: Asked
+    question: Question
+    outputs: Mapping[str, Any]
+    size: Any
+    reachable: bool = True
+    ceiling: float | None = None
+    reason: str = ""
+    evidence: Mapping[str, Any] | None = None
+    grid: Grid | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON prints it."""
+        from metabone.planning.words import headline
+
+        question, plan = self.question, self.question.plan
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "version": __version__,
+            "asked": self.asked,
+            "answer": headline(self),
+            "design": question.design["name"],
+            "title": question.design["title"],
+            "target": question.target,
+            "target_of": "assurance" if question.assured else "power",
+            "reachable": self.reachable,
+            "ceiling": self.ceiling,
+            "reason": self.reason or None,
+            "size": self.size,
+            "unit": question.unit or None,
+            "inputs": question.inputs,
+            "outputs": dict(self.outputs),
+            "evidence": self.evidence,
+            "variability": question.variability,
+            "grid": None if self.grid is None else self.grid.to_dict(),
+            "notes": list(question.notes),
+            "warnings": list(self.warnings),
+            "plan": {section: dict(values) for section, values in plan.values.items()},
+        }
+
+
+@contextmanager
+def said(question: Question) -> Iterator[None]:
+    """What a design refuses, as an error of usage that names the design."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise UsageError(f"{question.design['name']}: {error}") from error
+
+
+def answer_n(question: Question, *, grid: bool = True) -> Answer:
+    """How many animals: for a wanted power, or for a wanted assurance.
+
+    Raises
+    ------
+    UsageError
+        If the design lacks an input or cannot be solved for its size.
+
+    Examples
+    --------
+    >>> from metabone.planning.plan_file import Plan
+    >>> from metabone.planning.question import make_question
+    >>> plan = Plan({"design": {"mean": 20, "cv": 20, "percent": 30}})
+    >>> answer_n(make_question(plan)).outputs["n"]
+    [9, 9]
+    """
+    if question.assured:
+        return _assured_n(question, grid=grid)
+    with said(question):
+        from metabone.planning.designs.solve import solve_n
+
+        found = solve_n(question.design, question.inputs, question.target)
+    size = found.get("size", found.get("n"))
+    reason = "" if found["reachable"] else _no_power(question, found["ceiling"])
+    answer = Answer(
+        "n", question, found, size, reachable=found["reachable"], ceiling=found["ceiling"],
+        reason=reason,
+    )  # fmt: skip
+    return _finish(answer, grid=grid)
+
+
+def answer_power(question: Question, *, grid: bool = True) -> Answer:
+    """The chance of finding the difference with the animals that the plan gives."""
+    with said(question):
+        found = question.design["power"](question.sized)
+    asked: Asked = "assurance" if question.assured else "power"
+    return _finish(Answer(asked, question, found, question.size), grid=grid)
+
+
+def answer_mde(question: Question, *, grid: bool = True) -> Answer:
+    """The smallest difference that the animals of the plan detect with the wanted power."""
+    with said(question):
+        from metabone.planning.designs.solve import solve_effect
+
+        found = solve_effect(question.design, question.sized, question.target)
+    return _finish(Answer("mde", question, found, question.size), grid=grid)
+
+
+def curve(answer: Answer, *, sd_factor: float = 1.0) -> tuple[tuple[int, float], ...]:
+    """Power against the size, from 2 to about twice the answer.
+
+    Parameters
+    ----------
+    sd_factor : how many times the plan's SD.
+    """
+    question = answer.question
+    with said(question):
+        inputs = scaled(question, answer.outputs, sd_factor, 1.0)
+        power, key = question.design["power"], question.design["size"]
+        return tuple((n, float(power({**inputs, key: n})["power"])) for n in curve_sizes(answer))
+
+
+def assurance_points(answer: Answer) -> tuple[tuple[int, float], ...]:
+    """Assurance against the size; see `curve`."""
+    from metabone.planning.assured import assurance_at
+
+    with said(answer.question):
+        return tuple((n, assurance_at(answer.question, n)) for n in curve_sizes(answer))
+
+
+def curve_sizes(answer: Answer) -> tuple[int, ...]:
+    """Whole sizes to draw a curve at: every one, or evenly spaced, the answer among them."""
+    size = answer.size
+    if isinstance(size, (list, tuple)):
+        raise UsageError("a curve needs one number of animals for all groups; got a list")
+    low = int(answer.question.design.get("floor", 2))
+    last = max(low + 10, 2 * int(size)) if size else 60
+    step = max(1, (last - low) // CURVE_POINTS)
+    sizes = set(range(low, last + 1, step)) | ({int(size)} if size else set())
+    return tuple(sorted(sizes))
+
+
+def scaled(
+    question: Question, outputs: Mapping[str, Any], sd_factor: float, effect_factor: float
+) -> dict[str, Any]:
+    """The inputs with another SD and another effect."""
+    inputs = {
+        key: _times(value, sd_factor) if _is_spread(key) else value
+        for key, value in question.inputs.items()
+    }
+    key = question.design["effect"]
+    if key is None or effect_factor == 1:
+        return inputs
+    effect = outputs.get("effect")
+    if effect is None:
+        return inputs
+    inputs.pop("percent_change", None)
+    value = inputs.get(key)
+    if key == "fold" and value is not None:
+        inputs[key] = value**effect_factor
+    elif isinstance(value, (list, tuple)):
+        inputs[key] = _times(value, effect_factor)
+    else:
+        inputs[key] = effect * effect_factor
+    return inputs
+
+
+def _is_spread(key: str) -> bool:
+    return key.split("_")[0] in ("sd", "sds", "cv")
+
+
+def _times(value: Any, factor: float) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_times(item, factor) for item in value]
+    return value * factor if isinstance(value, (int, float)) else value
+
+
+def _finish(answer: Answer, *, grid: bool) -> Answer:
+    """Evidence, sensitivity and warnings, which all answers have alike."""
+    evidence = _evidence(answer)
+    table = _grid(answer) if grid and answer.reachable else None
+    return Answer(
+        answer.asked, answer.question, answer.outputs, answer.size, answer.reachable,
+        answer.ceiling, answer.reason, evidence, table, cautions(answer, evidence),
+    )  # fmt: skip
+
+
+def _assured_n(question: Question, *, grid: bool) -> Answer:
+    from metabone.planning.assured import n_for_assurance
+
+    with said(question):
+        found = n_for_assurance(question, question.target)
+        size = found["size"]
+        key = question.design["size"]
+        outputs = question.design["power"]({**question.inputs, key: size or 2})
+    reason = ""
+    if size is None:
+        outputs = {**outputs, "power": None, "n": None, "n_total": None, "cages": None,
+                   "n_with_losses": None, "n_total_with_losses": None}  # fmt: skip
+        reason = _no_assurance(question, found)
+    answer = Answer(
+        "n", question, outputs, size, reachable=size is not None, ceiling=found["ceiling"],
+        reason=reason,
+    )  # fmt: skip
+    return _finish(answer, grid=grid)
+
+
+def _no_assurance(question: Question, found: Mapping[str, Any]) -> str:
+    if found["reason"] == "ceiling":
+        return (
+            f"no number of animals reaches an assurance of {share(question.target)}: the ceiling "
+            f"is {share(found['ceiling'])}, the chance that the true effect has the expected sign"
+        )
+    return (
+        f"an assurance of {share(question.target)} takes more than 100,000 animals a group; the "
+        f"ceiling is {share(found['ceiling'])}"
+    )
+
+
+def _no_power(question: Question, ceiling: float | None) -> str:
+    top = "" if ceiling is None else f"; the ceiling is {share(ceiling)}"
+    return f"no number of animals reaches a power of {share(question.target)}{top}"
+
+
+def share(value: float) -> str:
+    """A chance with three digits, never rounded to a certainty that it is not.
+
+    Examples
+    --------
+    >>> share(0.8), share(0.94435), share(0.99996), share(1.0)
+    ('0.8', '0.944', '>0.999', '1')
+    """
+    if 0.9995 <= value < 1:
+        return ">0.999"
+    return "<0.001" if 0 < value < 0.0005 else f"{value:.3g}"
+
+
+def _evidence(answer: Answer) -> Mapping[str, Any] | None:
+    """The predictive, its ceiling, what the answer's size is worth, and other ways to read it."""
+    question = answer.question
+    predictive = question.predictive
+    if predictive is None:
+        return None
+    from metabone.planning.assured import assurance_at
+    from metabone.planning.evidence_compare import compare_effects
+    from metabone.planning.predictive import ceiling
+
+    low, high = predictive.interval()
+    able = question.design["effect"] == "difference" and question.sd is not None
+    sized = answer.size is not None and able
+    with said(question):
+        inputs = question.inputs
+        ways = compare_effects(
+            predictive, question.target, alpha=inputs.get("alpha", 0.05),
+            sides=inputs.get("sides", 2),
+            bias_adjusted=question.plan.get("evidence", "bias_adjusted"),
+        )  # fmt: skip
+        return {
+            **predictive.to_dict(),
+            "pi_low": low,
+            "pi_high": high,
+            "ceiling": ceiling(predictive),
+            "assurance": assurance_at(question, answer.size) if sized else None,
+            "targets": _targets(question) if able else [],
+            "ways": ways,
+            "update": _update(answer),
+        }
+
+
+def _targets(question: Question) -> list[dict[str, Any]]:
+    """Sizes for several chances of success."""
+    from metabone.planning.assured import n_for_assurance
+
+    return [
+        {"assurance": target, "size": n_for_assurance(question, target)["size"]}
+        for target in TARGETS
+    ]
+
+
+def _update(answer: Answer) -> Mapping[str, Any] | None:
+    """Power of the meta-analysis once this study, or several labs' ones, are in it."""
+    question, outputs = answer.question, answer.outputs
+    predictive, sizes = question.predictive, outputs.get("n")
+    if predictive is None or not predictive.se or predictive.tau is None or not sizes:
+        return None
+    if len(sizes) < 2 or any(int(n) != n for n in sizes):
+        return None
+    from metabone.planning.evidence_update import updated_ceiling, updated_power
+
+    labs = int(question.plan.get("evidence", "labs", 1))
+    alpha = question.inputs.get("alpha", 0.05)
+    n2, n1 = int(sizes[0]), int(sizes[1])
+    return {
+        "labs": labs,
+        "power": updated_power(n1, n2, predictive, labs=labs, alpha=alpha),
+        "ceiling": updated_ceiling(predictive, labs=labs, alpha=alpha),
+    }
+
+
+def _grid(answer: Answer) -> Grid | None:
+    """SD × effect around the plan's own; None for a design that has no such inputs."""
+    question = answer.question
+    has_sd = any(map(_is_spread, question.inputs))
+    effect = answer.outputs.get("effect")
+    if (
+        question.unit == IN_SD
+        or not has_sd
+        or question.design["effect"] is None
+        or not isinstance(effect, (int, float))
+    ):
+        return None
+    counts, cell = _cell(answer)
+    columns = (1.0,) if counts == "difference" else EFFECT_FACTORS
+    cells = tuple(
+        tuple(cell(scaled(question, answer.outputs, row, column)) for column in columns)
+        for row in SD_FACTORS
+    )
+    sd = question.sd if question.sd is not None else answer.outputs.get("sd")
+    sds = tuple(None if sd is None else sd * factor for factor in SD_FACTORS)
+    shown = [effect**c if question.design["effect"] == "fold" else effect * c
+             for c in columns]  # fmt: skip
+    return Grid(counts, SD_FACTORS, columns, sds, tuple(shown), cells)
+
+
+def _cell(answer: Answer) -> tuple[str, Callable[[dict[str, Any]], float | None]]:
+    """What a cell of the grid holds, and how it is computed."""
+    from metabone.planning.designs.solve import solve_effect, solve_n
+
+    question = answer.question
+    design, key = question.design, question.design["size"]
+    if answer.asked == "n" and not question.assured:
+
+        def cell(inputs: dict[str, Any]) -> float | None:
+            found = solve_n(design, inputs, question.target)
+            value: float | None = found.get("size")
+            return value
+
+        return "size", cell
+    if answer.asked == "mde":
+
+        def detectable(inputs: dict[str, Any]) -> float | None:
+            sized = {**inputs, key: answer.size}
+            value: float = solve_effect(design, sized, question.target)["effect"]
+            return value
+
+        return "difference", detectable
+
+    def powered(inputs: dict[str, Any]) -> float | None:
+        value: float = design["power"]({**inputs, key: answer.size})["power"]
+        return value
+
+    return "power", powered

@@ -1,0 +1,1 @@
+"""Answers as documents: paragraphs and items to paste, as Markdown and docx."""
