@@ -92,19 +92,25 @@ def _quoted(cell: str) -> str:
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Refuse early when `path` exists without `force`, or its folder does not.
+    """Refuse early when `path` exists without `force` or is no file, or its folder does not exist.
 
     Raises
     ------
     FileWriteError
         With the path and what to do.
     """
-    if path.is_dir():
-        raise FileWriteError(f"{path} is a folder; give the name of a file")
-    if path.exists() and not force:
-        raise FileWriteError(f"{path} exists; use --force to replace it")
-    if not path.parent.is_dir():
-        raise FileWriteError(f"{path}: the folder {path.parent} does not exist")
+    try:
+        if path.is_dir():
+            raise FileWriteError(f"{path} is a folder; give the name of a file")
+        if path.exists() and not path.is_file():
+            # A device or a pipe would be replaced by a file, not written to.
+            raise FileWriteError(f"{path} is no regular file")
+        if path.exists() and not force:
+            raise FileWriteError(f"{path} exists; use --force to replace it")
+        if not path.parent.is_dir():
+            raise FileWriteError(f"{path}: the folder {path.parent} does not exist")
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise FileWriteError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def write_whole(path: str | Path, content: bytes | str, *, force: bool = False) -> Path:
@@ -120,7 +126,8 @@ def write_whole(path: str | Path, content: bytes | str, *, force: bool = False) 
     path = Path(path)
     check_target(path, force=force)
     data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Cut, so that a name as long as the system allows leaves room for the rest.
+    temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.part")
     try:
         with temporary.open("xb") as stream:
             stream.write(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,18 @@ def test_a_file_is_replaced_only_by_force(tmp_path: Path) -> None:
     with pytest.raises(FileWriteError, match="is a folder"):
         write_whole(tmp_path, "x", force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_name_that_is_too_long_or_no_file_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(FileWriteError, match="cannot be written: File name too long"):
+        write_whole(tmp_path / ("x" * 300), b"1")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FileWriteError, match="is no regular file"):
+        write_whole(pipe, b"1", force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_the_longest_name_that_a_system_takes_is_written(tmp_path: Path) -> None:
+    target = tmp_path / ("x" * 251 + ".csv")
+    assert write_whole(target, b"1").read_bytes() == b"1"

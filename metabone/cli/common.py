@@ -169,10 +169,16 @@ def check_targets(*targets: str | Path | None, force: bool, table: str | None = 
             raise UsageError(f"--json and -o cannot both go to {where}; give them two files")
         if name == "-":
             continue
-        path = Path(name)
-        if table is not None and path.exists() and Path(table).exists() and path.samefile(table):
+        if table is not None and _same_file(name, table):
             raise UsageError(f"{name} is the table itself, which is never written over")
-        check_target(path, force=force)
+        check_target(Path(name), force=force)
+
+
+def _same_file(name: str, other: str) -> bool:
+    try:
+        return Path(name).samefile(other)
+    except OSError:  # one of them does not exist
+        return False
 
 
 def strata_columns(by: Sequence[str] | None) -> list[str | tuple[str, ...]]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 # A random factor this close to the span of the design has no variance left to estimate.
 SPAN_TOLERANCE = 1e-8
@@ -196,7 +197,8 @@ class Multilevel:
         sandwich = self.sandwich(fit)
         if sandwich is None:
             return fit.se, fit.df
-        return np.where(sandwich.se > NO_SPREAD * fit.se, sandwich.se, np.nan), sandwich.df
+        still = without_scatter(fit, sandwich, np.eye(len(fit.coef)))
+        return np.where(still, np.nan, sandwich.se), sandwich.df
 
     def profile(self, fit: MultilevelFit) -> tuple[dict[str, float], dict[str, float]]:
         """Lower and upper profile-likelihood limits of each variance, by level."""
@@ -246,16 +248,24 @@ class Multilevel:
         )
 
 
+def without_scatter(fit: MultilevelFit, sandwich: RobustFit, contrasts: FloatArray) -> BoolArray:
+    """Which contrasts (n, p) the effects hit so exactly that no residual says their error."""
+    model = np.sqrt(np.einsum("np,pq,nq->n", contrasts, fit.vcov, contrasts))
+    return np.asarray(sandwich.contrast(contrasts)[0] <= NO_SPREAD * model)
+
+
 def joint_test(
     fit: MultilevelFit, sandwich: RobustFit | None, contrasts: FloatArray, ci: str
 ) -> tuple[float, float, float | None, float, str]:
     """Test that several contrasts are zero: statistic, df, second df, p-value and its name.
 
-    Cluster-robust intervals go with the approximate Hotelling test, ``t`` with F on the smallest
-    containment df, ``wald`` with χ².
+    Cluster-robust intervals go with the approximate Hotelling test (NaN where effects leave no
+    scatter to test by), ``t`` with F on the smallest containment df, ``wald`` with χ².
     """
     count = len(contrasts)
     if sandwich is not None:
+        if without_scatter(fit, sandwich, contrasts).any():
+            return math.nan, float(count), math.nan, math.nan, "AHT"
         statistic, _, df2, pvalue = sandwich.wald(contrasts)
         return statistic, float(count), df2, pvalue, "AHT"
     values = contrasts @ fit.coef

@@ -309,6 +309,13 @@ def _few_df(names: Sequence[str], fit: RegressionFit) -> list[str]:
         "interval exists; leave the moderator out, or take model-based intervals with --ci t"
         for study, terms in found.items()
     ]
+    still = np.isnan(fit.se) & [study is None for study in fit.alone(np.eye(len(names)))]
+    if still.any():
+        terms = ", ".join(name for name, flag in zip(names, still, strict=True) if flag)
+        messages.append(
+            f"the effects lie on the regression without scatter, so no cluster-robust interval "
+            f"exists for {terms}; use t or wald"
+        )
     few = [
         f"{name} ({df:.1f})"
         for name, df in zip(names, fit.df, strict=True)

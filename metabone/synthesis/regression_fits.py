@@ -15,7 +15,13 @@ from metabone.models.leverage import sole_cluster
 from metabone.models.multilevel import MultilevelFit
 from metabone.models.random_effects import random_effects, tau2_interval
 from metabone.models.robust import RobustFit
-from metabone.synthesis.multilevel import Multilevel, joint_test, random_factors, spanned
+from metabone.synthesis.multilevel import (
+    Multilevel,
+    joint_test,
+    random_factors,
+    spanned,
+    without_scatter,
+)
 from metabone.synthesis.univariate import effect_arrays, h2_from, prediction_df
 
 if TYPE_CHECKING:
@@ -119,8 +125,9 @@ class MultilevelRegression(RegressionFit):
             df = np.where(x0 != 0, self.fit.df, np.inf).min(axis=1)
             return se, np.where(np.isinf(df), np.nan, df)
         se, df = self.sandwich.contrast(scaled)
-        lonely = np.array([name is not None for name in self._alone(scaled)])
-        return np.where(lonely, np.nan, se), np.where(lonely, 0.0, df)
+        hidden = np.array([name is not None for name in self._alone(scaled)])
+        hidden |= without_scatter(self.fit, self.sandwich, scaled)
+        return np.where(hidden, np.nan, se), np.where(hidden, 0.0, df)
 
     def alone(self, x0: FloatArray) -> list[str | None]:
         """See the base; only cluster-robust errors lean on the residuals of several studies."""
@@ -186,10 +193,10 @@ def fit_multilevel(
         fit=fit, sandwich=sandwich, lengths=lengths, ci=model.ci,
         studies=tuple(np.unique(frame["study"].to_numpy(str)).tolist()),
     )  # fmt: skip
-    lonely = np.array([name is not None for name in answer.alone(np.eye(len(lengths)))])
-    hidden = lonely[:, None] | lonely[None, :]
+    none = np.isnan(answer.errors(np.eye(len(lengths)))[0])
+    hidden = none[:, None] | none[None, :]
     return replace(
-        answer, vcov=np.where(hidden, np.nan, answer.vcov), df=np.where(lonely, 0.0, answer.df)
+        answer, vcov=np.where(hidden, np.nan, answer.vcov), df=np.where(none, 0.0, answer.df)
     )
 
 

@@ -49,7 +49,7 @@ class ModeratorTest:
     """Test that all coefficients of a term are zero (QM).
 
     `test` is ``chi2``, ``F``, or ``AHT`` (cluster-robust F); `df2` is None for a χ² test, else the
-    second degrees of freedom of F, NaN where there are too few studies for a robust test. Without
+    second degrees of freedom of F, NaN where there is no robust test. Without
     an intercept the coefficients can be level means, so that the test is not one of differences:
     `intercept` says.
     """

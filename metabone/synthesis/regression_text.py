@@ -154,7 +154,7 @@ def _variances(result: RegressionResult) -> list[str]:
 
 def _test_line(test: ModeratorTest) -> str:
     if math.isnan(test.qm) and test.test == "AHT":
-        return f"{test.term}: too few studies for a robust test"
+        return f"{test.term}: no robust test"
     if test.df2 is None:
         return f"{test.term}: chi2({test.df}) = {test.qm:.2f}, {_p_phrase(test.pvalue)}"
     name, df2 = ("robust F", f"{test.df2:.3g}") if test.test == "AHT" else ("F", f"{test.df2:g}")

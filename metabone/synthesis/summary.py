@@ -209,7 +209,7 @@ def _strata_lines(
     for one in test:
         dof = f"{one.df:g}" if one.df2 is None else f"{one.df:g}, {one.df2:.4g}"
         if math.isnan(one.statistic):
-            lines.append("  between strata: too few studies for a robust test")
+            lines.append("  between strata: no robust test")
             continue
         name = {"chi2": "χ²", "F": "F", "AHT": "robust F"}[one.test]
         lines.append(

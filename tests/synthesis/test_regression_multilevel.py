@@ -208,7 +208,7 @@ def test_what_one_study_alone_tells_has_no_robust_interval(bvtv: EffectTable) ->
     close(se, [1.12491486407, 0.368990898449, math.nan, math.nan], 3e-5)
     close(df, [3.10180318505, 2.95519038606, 0, 0], 3e-5)
     assert [math.isnan(test.pvalue) for test in result.tests] == [False, True, True]
-    assert "all moderators: too few studies for a robust test" in str(result)
+    assert "all moderators: no robust test" in str(result)
     (text,) = (text for text in result.warnings if "cannot be told without" in text)
     assert "species[T.rat], duration_weeks:species[T.rat]" in text
     assert "study Ko 2020" in text
@@ -430,3 +430,16 @@ def test_the_command_takes_the_model_and_its_options(capsys: pytest.CaptureFixtu
     assert max(map(len, out.splitlines())) < 130
     assert run("--model", "univariate", "--ci", "cr2") == 2
     assert "belongs to the multilevel model" in capsys.readouterr().err
+
+
+def test_effects_that_lie_on_the_regression_have_no_robust_interval(bvtv: EffectTable) -> None:
+    """Rounding error would pass for a standard error, and give a p-value of nothing."""
+    frame = bvtv.frame.assign(x=[0.1 * (i % 5) for i in range(bvtv.k)])
+    exact = replace(bvtv, frame=frame.assign(yi=1 + 2 * frame["x"]))
+    result = regress(exact, "x")
+    assert [round(value, 6) for value in columns(result, "estimate")[0]] == [1.0, 2.0]
+    assert all(math.isnan(one.se) and math.isnan(one.pvalue) for one in result.coefficients)
+    assert math.isnan(result.moderators.pvalue)
+    assert any("without scatter" in text for text in result.warnings)
+    assert math.isnan(result.predict({"x": 0.3})["se"].iloc[0])
+    assert regress(exact, "x", ci="t").coefficients[1].se > 0
