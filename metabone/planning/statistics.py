@@ -22,7 +22,8 @@ def make_trial(design: str, inputs: Inputs) -> Trial:
     """Prepare the study that a design and its inputs describe.
 
     Inputs are completed and checked as the planner does; what they mean is worked out here once
-    more.
+    more. Beside the planner's designs there is ``assurance``: two groups whose true difference
+    (in SD) has a t distribution with `mean`, `scale` and `df`.
 
     Raises
     ------
@@ -38,6 +39,8 @@ def make_trial(design: str, inputs: Inputs) -> Trial:
     from metabone.planning.designs.registry import find
 
     try:
+        if design == "assurance":  # of two groups; no design of its own
+            return _assurance(inputs)
         entry = find(design)
         make = SIMULATORS.get(design)
         if make is None:
@@ -335,6 +338,20 @@ def _sequential(inputs: Inputs) -> Trial:
     return two.sequential(
         _difference(inputs), _sd(inputs), [(size, size) for size in by], kind=inputs["boundary"],
         **_test(inputs),
+    )  # fmt: skip
+
+
+def _assurance(inputs: Inputs) -> Trial:
+    wrong = sorted(set(inputs) - {"mean", "scale", "df", "n", "alpha", "sides"})
+    missing = [name for name in ("mean", "scale", "n") if inputs.get(name) is None]
+    if wrong or missing:
+        raise ValueError(f"it takes mean, scale and n (df, alpha, sides); {wrong + missing}")
+    if not float(inputs["scale"]) >= 0:
+        raise ValueError("scale must be 0 or more")
+    df = inputs.get("df")
+    return two.assured(
+        float(inputs["mean"]), float(inputs["scale"]), math.inf if df is None else float(df),
+        _pair(inputs), alpha=float(inputs.get("alpha", 0.05)), sides=int(inputs.get("sides", 2)),
     )  # fmt: skip
 
 

@@ -68,6 +68,38 @@ def _welch(
     return tail < alpha / sides
 
 
+def assured(
+    mean: float,
+    scale: float,
+    df: float,
+    n: tuple[int, int],
+    *,
+    alpha: float = 0.05,
+    sides: int = 2,
+) -> Trial:
+    """Student's t test of a difference (in SD) that is itself uncertain: what assurance means.
+
+    Parameters
+    ----------
+    mean, scale, df : of the t distribution of the true difference; `df` may be infinite.
+    """
+    turned = -1.0 if mean < 0 else 1.0
+    cut = t_cut(alpha / sides, n[0] + n[1] - 2, 1)
+    root = math.sqrt(1 / n[0] + 1 / n[1])
+
+    def draw(rng: np.random.Generator, size: int) -> Drawn:
+        true = rng.standard_normal(size)
+        if math.isfinite(df):
+            true /= np.sqrt(chi2(rng, df, size) / df)
+        true = turned * mean + scale * true
+        spread = np.sqrt(chi2(rng, n[0] + n[1] - 2, size) / (n[0] + n[1] - 2))
+        t = (rng.standard_normal(size) * root + true) / (spread * root)
+        return [t > cut], []
+
+    test = f"Student's t in the direction of the evidence, {sides_text(sides)}"
+    return Trial(("power",), draw, test)
+
+
 def equivalence(
     difference: float,
     sd: float,
