@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from metabone.errors import UsageError
 from metabone.models.intervals import interval
@@ -137,6 +137,46 @@ def assurance(
         spread = np.hypot(1.0, m * predictive.scale / u)
         chances = [ndtr((m * sign * predictive.mean - c * s[:, None]) / spread) for sign in signs]
         return np.asarray(s_weights @ sum(chances) @ u_weights)
+
+    return float(np.clip(refine(value), 0.0, 1.0))
+
+
+def assurance_known_sd(
+    se: float,
+    predictive: Predictive,
+    *,
+    alpha: float = 0.05,
+    sides: int = 2,
+    direction: str = "evidence",
+) -> float:
+    """As `assurance`, for a z-test of an estimate whose standard error is known.
+
+    Φ((mean − z·se) / √(se² + (scale/U)²)), averaged over the U of a predictive t.
+
+    Parameters
+    ----------
+    se : standard error of the estimate, on the predictive's scale.
+
+    References
+    ----------
+    O'Hagan, Stevens & Campbell (2005), doi:10.1002/pst.175.
+
+    Examples
+    --------
+    >>> round(assurance_known_sd((2 / 10) ** 0.5, Predictive(1.0, 0.5)), 6)
+    0.57302
+    """
+    check_design(2, 2, alpha, sides)
+    if not (np.isfinite(se) and se > 0):
+        raise UsageError(f"se must be a positive number; got {se!r}")
+    signs, z = _signs(predictive, direction), -float(ndtri(alpha / sides))
+
+    def value(halvings: int) -> FloatArray:
+        u, weights = chi_rule(predictive.df if predictive.scale > 0 else np.inf, halvings)
+        spread = np.hypot(se, predictive.scale / u)
+        return np.asarray(
+            sum(weights @ ndtr((sign * predictive.mean - z * se) / spread) for sign in signs)
+        )
 
     return float(np.clip(refine(value), 0.0, 1.0))
 

@@ -19,6 +19,7 @@ from metabone.extraction.reading import read_table
 from metabone.extraction.where import select
 from metabone.planning import evidence
 from metabone.planning.evidence import Predictive, assurance, from_result
+from metabone.planning.evidence_cases import evaluate_evidence
 from metabone.planning.evidence_limits import t_above
 from metabone.synthesis.pool import pool
 from metabone.synthesis.regression import regress
@@ -160,6 +161,28 @@ def test_the_tail_of_the_noncentral_t(df: float, nc: float, t: float) -> None:
 
     expected = integrate.quad(inner, 0, 1, epsabs=1e-11, limit=1000)[0]
     assert t_above(t, df, nc) == pytest.approx(expected, abs=1e-8)
+
+
+CASES = [
+    case
+    for case in json.loads((Path(__file__).parent / "data" / "planning.json").read_text("utf-8"))
+    if evaluate_evidence(case["design"], case["inputs"])
+]
+
+
+def test_the_outside_cases_of_evidence_are_all_there() -> None:
+    assert len(CASES) >= 14
+    assert {"ma-assur", "ma-cond-power", "bucss", "safeguard"} <= {case["id"] for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_outside_cases(case: dict[str, Any]) -> None:
+    found = evaluate_evidence(case["design"], case["inputs"])
+    assert set(case["expected"]) <= set(found)
+    for key, expected in case["expected"].items():
+        # Where the tolerance is for whole animals, the rest is held to its printed digits.
+        tolerance = 5e-4 if key == "ncp" else case["tolerance"]
+        assert np.allclose(found[key], expected, rtol=1e-6, atol=tolerance), key
 
 
 # --- from a result -------------------------------------------------------------------------------
