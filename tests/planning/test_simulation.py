@@ -67,8 +67,8 @@ PUBLISHED: list[tuple[str, Trial, str, float]] = [
     ("two-arm ANCOVA", animals.ancova([0, 1.2], 1, 0.7, [10, 10], [-1, 1]),
      "power", 0.9289357301),
     ("powertools: one of two", animals.coprimary(
-        [0.4, 0.5], [1, 1], compound(2, 0.3), (100, 100), alpha=0.0125, sides=1, known=True),
-     "power_any", 0.9534407568),
+        [0.4, 0.5], [1, 1], compound(2, 0.3), (100, 100), question="any", alpha=0.025, sides=1,
+        known=True), "power", 0.9534407568),
 ]  # fmt: skip
 
 
@@ -135,8 +135,8 @@ def test_critical_values_of_dunnett_and_of_ranks() -> None:
 def test_interval_widths() -> None:
     # t √(2/n) E[s] at n = 8, and MBESS: 18 a group for an expected width of 1.5 at d = 1.5.
     rng = np.random.default_rng(3)
-    _, (widths,) = two.interval_width(1, (8, 8), None).draw(rng, 200_000)
-    assert widths.mean() / 2 == pytest.approx(1.053429, abs=0.002)
+    _, (widths,) = two.interval_width(1, (8, 8), 1.0).draw(rng, 200_000)
+    assert widths.mean() == pytest.approx(1.053429, abs=0.002)
     means = [two.standardized_width(1.5, (n, n), 1.5).draw(rng, 200_000)[1][0].mean()
              for n in (17, 19)]  # fmt: skip
     assert means[1] < 1.5 < means[0]
