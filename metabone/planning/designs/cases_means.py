@@ -35,7 +35,7 @@ def _two_sample(name: str, inputs: "Block") -> "Block":
     ratio, target = inputs.get("ratio", 1), inputs.get("power")
     if "d" not in inputs:
         n1, n2 = pair_of(inputs)
-        return {"d": rising(lambda d: pooled_power(d, n1, n2, alpha, sides), target)}
+        return {"d": rising(lambda d: pooled_power(d, n1, n2, alpha, sides), inputs["power"])}
     d = inputs["d"]
     if target is None:
         n1, n2 = pair_of(inputs)
@@ -117,13 +117,13 @@ def _tost(name: str, inputs: "Block") -> "Block":
     alpha = inputs.get("alpha", 0.05)
     logs = "ratio" in inputs or "theta0" in inputs
     if logs:
-        low = math.log(inputs.get("theta1", 0.8))
-        high = math.log(inputs.get("theta2", 1.25))
+        low: float = math.log(inputs.get("theta1", 0.8))
+        high: float = math.log(inputs.get("theta2", 1.25))
         diff = math.log(first(inputs, "ratio", "theta0"))
         sd = log_sd(inputs["cv"])
     else:
-        high = first(inputs, "theta2", "margin")
-        low = inputs.get("theta1", -high if high else None)
+        high = float(first(inputs, "theta2", "margin") or 0)
+        low = float(inputs.get("theta1", -high))
         diff, sd = inputs.get("diff", 0), inputs.get("sigma", inputs.get("sd", 1))
     if "df" in inputs:
         if logs and "theta0" not in inputs:
@@ -204,10 +204,10 @@ def _width(name: str, inputs: "Block") -> "Block":
     if "halfwidth" in inputs:
         goal, sd = inputs["halfwidth"], inputs["sd"]
         if "assurance" not in inputs:
-            n = real_n(lambda n: -half_width(sd, n, n, conf), -goal)
+            size = real_n(lambda n: -half_width(sd, n, n, conf), -goal)
         else:
-            n = real_n(lambda n: chance_of_width(goal, sd, n, n, conf), inputs["assurance"])
-        return {"n1": n, "n_per_group": n, "n_int": whole(n)}
+            size = real_n(lambda n: chance_of_width(goal, sd, n, n, conf), inputs["assurance"])
+        return {"n1": size, "n_per_group": size, "n_int": whole(size)}
     sd = inputs.get("sd", 1)
     given = inputs["n"] if isinstance(inputs["n"], list) else [inputs["n"]]
     widths = [half_width(sd, n, n, conf) for n in given]
@@ -215,7 +215,8 @@ def _width(name: str, inputs: "Block") -> "Block":
 
 
 def _d_width(inputs: "Block", conf: float) -> "Block":
-    d, goal, sure = inputs["d"], inputs["width"], inputs.get("assurance")
+    d, sure = inputs["d"], inputs.get("assurance")
+    goal: float = inputs["width"]
 
     def n_for(chance: "float | None") -> int:
         def gap(n: int) -> float:

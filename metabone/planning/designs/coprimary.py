@@ -295,6 +295,7 @@ DESIGNS = {
         ),
         "power": coprimary,
         "size": "n",
+        "floor": lambda inputs: max(2, (len(inputs.get("differences") or []) + 4) // 2),
         "effect": "percent_of_differences",
     },
 }

@@ -117,7 +117,7 @@ def solve_effect(design: "str | Block", inputs: "Block", target: float = 0.8) ->
         high = 1.0
         while at(high) < target and high < TOP:
             high *= 2
-    root = solve(at, target, low, high)
+    root = solve(at, target, low, high, 1e-9)
     result: Block = power(_with(base, key, sign * root))
     result.update({"target": target, "reachable": True, "ceiling": None})
     return result
