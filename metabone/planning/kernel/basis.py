@@ -10,6 +10,8 @@ import math
 ROOT_2PI = 2.5066282746310005
 TINY = 1e-300
 EPS = 2.220446049250313e-16
+# Fractions and series converge in about √df terms; this many is for df beyond 1e9.
+TERMS = 200000
 # Bernoulli terms of Stirling's series; the ninth is below 1e-17 from x = 16 on.
 _STIRLING = (
     1 / 12,
@@ -39,6 +41,12 @@ def check_above_zero(x: float, name: str) -> None:
     """Refuse what is not above zero (NaN neither)."""
     if not x > 0:
         raise ValueError(name + " must be above 0, not " + str(x))
+
+
+def check_df(df: float, name: str = "df", infinite: bool = False) -> None:
+    """Refuse degrees of freedom outside ½ to 1e9; infinity is taken where it has a meaning."""
+    if not 0.5 <= df <= 1e9 and not (infinite and df > 1e9):
+        raise ValueError(name + " must lie between 0.5 and 1e9, not be " + str(df))
 
 
 def check_probability(p: float, name: str) -> None:
@@ -139,17 +147,17 @@ def _gamma_fraction(a: float, x: float) -> float:
     c = 1.0 / TINY
     d = 1.0 / b
     h = d
-    n = 0.0
-    while True:
-        n += 1.0
+    for count in range(1, TERMS):
+        n = float(count)
         step = n * (a - n)
         b += 2.0
         d = 1.0 / _away(step * d + b)
         c = _away(b + step / c)
         change = c * d
         h *= change
-        if abs(change - 1.0) < EPS:
-            return h * a * poisson_density(a, x)
+        if abs(change - 1.0) < 2.0 * EPS:
+            break
+    return h * a * poisson_density(a, x)
 
 
 def gamma_tails(a: float, x: float) -> tuple[float, float]:
@@ -181,9 +189,8 @@ def _beta_fraction(a: float, b: float, p: float) -> float:
     c = 1.0
     d = 1.0 / _away(1.0 - n * p / (a + 1.0))
     h = d
-    m = 0.0
-    while True:
-        m += 1.0
+    for count in range(1, TERMS):
+        m = float(count)
         twice = a + m + m
         step = m * (b - m) * p / ((twice - 1.0) * twice)
         d = 1.0 / _away(1.0 + step * d)
@@ -194,8 +201,9 @@ def _beta_fraction(a: float, b: float, p: float) -> float:
         c = _away(1.0 + step / c)
         change = c * d
         h *= change
-        if abs(change - 1.0) < EPS * 2:
-            return h
+        if abs(change - 1.0) < 2.0 * EPS:
+            break
+    return h
 
 
 def beta_tails(a: float, b: float, p: float, q: float) -> tuple[float, float]:

@@ -11,8 +11,7 @@ import math
 from metabone.planning.kernel.basis import (
     beta_front,
     beta_tails,
-    check_above_zero,
-    check_finite,
+    check_df,
     check_number,
     gamma_tails,
     poisson_density,
@@ -57,8 +56,7 @@ def ncf_cdf(x: float, d1: float, d2: float, nc: float) -> float:
     Computational Statistics & Data Analysis 2003;43:249-267.
     doi:10.1016/S0167-9473(02)00283-9
     """
-    _check(x, d1, nc)
-    check_above_zero(d2, "d2")
+    _check(x, d1, nc, d2)
     return _f(x, d1, d2, nc, True)
 
 
@@ -74,25 +72,26 @@ def ncf_sf(x: float, d1: float, d2: float, nc: float) -> float:
     >>> round(ncf_sf(f_isf(0.05, 4, 20), 4, 20, nc), 4)
     0.9429
     """
-    _check(x, d1, nc)
-    check_above_zero(d2, "d2")
+    _check(x, d1, nc, d2)
     return _f(x, d1, d2, nc, False)
 
 
-def _check(x: float, df: float, nc: float) -> None:
+def _check(x: float, df: float, nc: float, d2: "float | None" = None) -> None:
     check_number(x, "x")
-    check_above_zero(df, "df")
-    check_finite(df, "df")
-    check_finite(nc, "nc")
-    if nc < 0:
-        raise ValueError("nc must be 0 or above, not " + str(nc))
+    check_df(df, "df" if d2 is None else "d1")
+    if d2 is not None and d2 != INF:
+        check_df(d2, "d2")
+    if not 0 <= nc <= 1e8:
+        raise ValueError("nc must lie between 0 and 1e8, not be " + str(nc))
 
 
 def _chi2(x: float, df: float, nc: float, lower: bool) -> float:
     """One tail of the noncentral χ²."""
-    if x <= 0.0 or x > 1e300:
+    if x <= 0.0 or x > 1e250:
         return 1.0 if (x > 0.0) == lower else 0.0
     a, y, mean = 0.5 * df, 0.5 * x, 0.5 * nc
+    if y > 4.0 * (a + mean) + 2000.0:
+        return 1.0 if lower else 0.0  # by Chernoff's bound the upper tail is below e^(−745)
     if mean < SMALL:
         return gamma_tails(a, y)[0 if lower else 1]
     peak = math.sqrt(0.25 * a * a + mean * y) - 0.5 * a
@@ -108,7 +107,7 @@ def _f(x: float, d1: float, d2: float, nc: float, lower: bool) -> float:
     """One tail of the noncentral F."""
     if d2 == INF:
         return _chi2(d1 * x, d1, nc, lower)
-    if x <= 0.0 or x > 1e300:
+    if x <= 0.0 or x > 1e250:
         return 1.0 if (x > 0.0) == lower else 0.0
     odds = d1 / d2 * x
     a, b, p, q = 0.5 * d1, 0.5 * d2, odds / (1.0 + odds), 1.0 / (1.0 + odds)

@@ -6,7 +6,7 @@ tests and Dunnett's comparisons are all expectations over S, of positive integra
 
 import math
 
-from metabone.planning.kernel.basis import ROOT_2PI, check_above_zero, stirling_error
+from metabone.planning.kernel.basis import ROOT_2PI, check_df, stirling_error
 
 INF = float("inf")
 PI = 3.141592653589793
@@ -52,6 +52,7 @@ def panel_nodes(
 
 
 RULE = tuple(gauss_legendre(40))
+FINE_RULE = tuple(gauss_legendre(56))
 
 
 def chi_scale(df: float) -> float:
@@ -77,7 +78,7 @@ def _chi_end(df: float, side: float) -> float:
     return s
 
 
-def chi_nodes(df: float, high: float = INF, count: int = 40) -> list[tuple[float, float]]:
+def chi_nodes(df: float, high: float = INF, steep: float = 0.0) -> list[tuple[float, float]]:
     """Nodes and weights of an expectation over S = √(χ²_df/df), the error SD of a t statistic.
 
     Parameters
@@ -86,8 +87,9 @@ def chi_nodes(df: float, high: float = INF, count: int = 40) -> list[tuple[float
         Degrees of freedom; with infinity, or more than a double can tell from it, S is 1.
     high
         Nothing above this S is counted: the weights then add to P(S ≤ high).
-    count
-        Nodes; 40 integrate smooth functions of S to about 1e-12.
+    steep
+        The integrand is a function of ``steep``·S plus a normal variable (a critical value, say):
+        enough nodes are taken to follow it. 0 for what is smooth over the whole of S.
 
     Examples
     --------
@@ -97,32 +99,34 @@ def chi_nodes(df: float, high: float = INF, count: int = 40) -> list[tuple[float
     >>> round(sum(w * norm_sf(2.228138852 * s) for s, w in chi_nodes(10)), 9)
     0.025
     """
-    check_above_zero(df, "df")
+    check_df(df, "df", True)
     if df > 1e15:
         return [(1.0, 1.0)] if high >= 1.0 else []
     low, top = _chi_end(df, -1.0), min(high, _chi_end(df, 1.0))
     if not low < top:
         return []
     power, scale = chi_power(df), chi_scale(df)
-    rule = RULE if count == len(RULE) else gauss_legendre(count)
+    panels = min(100, max(1, math.ceil((top - low) * abs(steep) / 10.0)))
     nodes = []
-    for w, weight in panel_nodes(rule, low ** (1.0 / power), top ** (1.0 / power)):
-        s = w**power
-        shape = math.exp(df * (math.log(s) - 0.5 * (s - 1.0) * (s + 1.0)))
-        nodes.append((s, weight * shape * scale * power / w))
+    for i in range(panels):
+        left = (low + (top - low) * i / panels) ** (1.0 / power)
+        right = (low + (top - low) * (i + 1) / panels) ** (1.0 / power)
+        for w, weight in panel_nodes(RULE, left, right):
+            s = w**power
+            shape = math.exp(df * (math.log(s) - 0.5 * (s - 1.0) * (s + 1.0)))
+            nodes.append((s, weight * shape * scale * power / w))
     return nodes
 
 
-def normal_nodes(panels: int = 1, count: int = 40) -> list[tuple[float, float]]:
+def normal_nodes(panels: int = 1) -> list[tuple[float, float]]:
     """Nodes and weights of an expectation over a standard normal variable, from −8.5 to 8.5.
 
     More panels for functions with a step narrower than about half a standard deviation.
     """
-    rule = RULE if count == len(RULE) else gauss_legendre(count)
     width = 17.0 / panels
     nodes = []
     for i in range(panels):
         low = -8.5 + width * i
-        for z, weight in panel_nodes(rule, low, low + width):
+        for z, weight in panel_nodes(RULE, low, low + width):
             nodes.append((z, weight * math.exp(-0.5 * z * z) / ROOT_2PI))
     return nodes

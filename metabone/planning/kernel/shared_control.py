@@ -7,7 +7,7 @@ here is a double integral of a product, whatever k.
 
 import math
 
-from metabone.planning.kernel.basis import check_above_zero, check_finite
+from metabone.planning.kernel.basis import check_above_zero, check_df, check_finite
 from metabone.planning.kernel.central import t_isf
 from metabone.planning.kernel.noncentral_t import nct_cdf, nct_sf
 from metabone.planning.kernel.quadrature import chi_nodes, normal_nodes
@@ -69,7 +69,7 @@ def dunnett_critical(
         return single
     loadings = [math.sqrt(n / (n + control)) for n in arms]
     groups = _alike([(0.0, b) for b in loadings])
-    inner, outer = _inner(loadings), chi_nodes(df)
+    inner, outer = _inner(loadings), chi_nodes(df, steep=bonferroni)
     return solve(
         lambda c: 1.0 - _none(groups, c, sides, inner, outer),
         alpha,
@@ -114,7 +114,7 @@ def dunnett_power(
     check_finite(critical, "critical")
     shifts, loadings = _standard(effects, arms, control)
     groups = _alike([(shifts[i], loadings[i]) for i in range(len(arms))])
-    inner, outer = _inner(loadings), chi_nodes(df)
+    inner, outer = _inner(loadings), chi_nodes(df, steep=_steep(critical, groups))
     each = []
     for shift in shifts:
         power = nct_sf(critical, df, shift)
@@ -125,7 +125,7 @@ def dunnett_power(
 
 
 def _check(arms: "Sequence[float]", control: float, df: float, sides: int) -> None:
-    check_above_zero(df, "df")
+    check_df(df, "df", True)
     check_above_zero(control, "control")
     if not arms:
         raise ValueError("there must be 1 arm or more beside the control")
@@ -167,6 +167,14 @@ def _inner(loadings: list[float]) -> list[tuple[float, float]]:
     b = max(loadings)
     narrow = math.sqrt(1.0 - b * b) / b
     return normal_nodes(min(200, max(1, math.ceil(1.0 / max(narrow, 1e-9)))))
+
+
+def _steep(critical: float, groups: list[tuple[float, float, int]]) -> float:
+    """How fast the product changes with S: faster where arms of different shifts meet."""
+    if len(groups) == 1:
+        return critical
+    b = max([group[1] for group in groups])
+    return critical / math.sqrt(1.0 - b * b)
 
 
 def _none(
