@@ -19,7 +19,7 @@ from metabone.analysis.compute import compute, read_data
 from metabone.analysis.plan import make_plan
 from metabone.analysis.provenance import provenance
 from metabone.analysis.spec import SECTIONS, AnalysisSpec, parse_spec
-from metabone.cli import COMMANDS, build_app, main
+from metabone.cli import COMMANDS, GROUPS, build_app, main
 from metabone.cli.check import content as check_content
 from metabone.extraction.shipped import list_datasets
 from metabone.options import (
@@ -32,6 +32,9 @@ from metabone.options import (
     Tau2Method,
     choices,
 )
+from metabone.planning.plan_keys import SECTIONS as PLAN_SECTIONS
+from metabone.planning.plan_keys import keys_of
+from metabone.planning.question import design_names, find_design
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -53,11 +56,11 @@ def options() -> Iterator[tuple[str, str]]:
     """(command, spelling) of every option of every command."""
     root: Any = typer.main.get_command(build_app())
     for name, command in root.commands.items():
-        for parameter in command.params:
-            if parameter.param_type_name == "option":
-                yield from (
-                    (name, spelling) for spelling in (*parameter.opts, *parameter.secondary_opts)
-                )
+        for each in (command, *getattr(command, "commands", {}).values()):
+            for parameter in each.params:
+                if parameter.param_type_name == "option":
+                    for spelling in (*parameter.opts, *parameter.secondary_opts):
+                        yield name, spelling
 
 
 def test_every_command_is_known() -> None:
@@ -71,6 +74,29 @@ def test_every_command_has_a_page_that_names_its_options(command: str) -> None:
     words = code_words(page(f"commands/{command}.md"))
     asked = {spelling for name, spelling in options() if name == command}
     assert sorted(asked - words) == []
+
+
+def test_every_sub_command_has_a_part_of_its_own() -> None:
+    root: Any = typer.main.get_command(build_app())
+    for group in GROUPS:
+        text = page(f"commands/{group}.md")
+        for name in root.commands[group].commands:
+            assert f"## `metabone {group} {name}`" in text, name
+
+
+def test_every_key_of_a_plan_file_is_explained() -> None:
+    text = page("planning.md")
+    for section in PLAN_SECTIONS:
+        assert f"### `[{section}]`" in text
+        part = text.split(f"### `[{section}]`", 1)[1].split("\n### ", 1)[0]
+        assert sorted({key.name for key in keys_of(section)} - code_words(part)) == []
+
+
+def test_every_design_is_explained() -> None:
+    words = code_words(page("planning.md"))
+    assert sorted(set(design_names()) - words) == []
+    inputs = {name for design in design_names() for name in find_design(design)["inputs"]}
+    assert sorted(inputs - words) == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,9 +15,11 @@ from metabone.errors import DataError, MetaboneError, UsageError
 
 # One module for each command; the module's function of the same name is the command.
 COMMANDS = (
-    "new", "check", "effects", "pool", "outcomes", "regress", "forest", "direction", "run",
+    "new", "check", "effects", "pool", "outcomes", "regress", "forest", "direction", "plan", "run",
     "datasets",
 )  # fmt: skip
+# Commands whose function gives an application with sub-commands.
+GROUPS = ("plan",)
 
 
 def _version(asked: bool) -> None:
@@ -48,8 +50,11 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_entry)
     for name in COMMANDS:
-        module = import_module(f"metabone.cli.{name}")
-        app.command(name)(_naming_its_table(getattr(module, name)))
+        made = getattr(import_module(f"metabone.cli.{name}"), name)
+        if name in GROUPS:
+            app.add_typer(made(), name=name)
+        else:
+            app.command(name)(_naming_its_table(made))
     return app
 
 

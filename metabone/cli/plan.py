@@ -6,11 +6,11 @@ import typer
 
 from metabone.cli.plan_animals import allocate
 from metabone.cli.plan_answers import assurance, compare, mde, n, power
-from metabone.cli.plan_checks import simulate
+from metabone.cli.plan_checks import selftest, simulate
 from metabone.cli.plan_files import new, report
 
 # In the order of the work.
-COMMANDS = (new, n, power, mde, compare, assurance, allocate, simulate, report)
+COMMANDS = (new, n, power, mde, compare, assurance, allocate, simulate, report, selftest)
 
 
 def plan() -> typer.Typer:

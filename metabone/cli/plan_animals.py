@@ -77,7 +77,9 @@ def allocate(
     json: c.Json = None,
     force: c.Force = False,
 ) -> None:
-    """Randomise a list of animals: blocked by weight, mixed within cages, with coded groups.
+    """Randomise a list of animals, with coded groups.
+
+    Blocked by weight and mixed within cages, or cage by cage.
 
     The list goes to -o and the key to --key, which belongs to somebody who does not treat or
     measure. --json holds the key too.
@@ -102,7 +104,7 @@ def allocate(
         raise UsageError("give --key FILE for the key of the codes")
     checks = _tests(made.table, check, "group", made.roles.cage if made.unit == "cage" else None)
     _write(made, output, key, force=force)
-    content: dict[str, Any] = {"schema_version": 1, **made.to_dict()}
+    content: dict[str, Any] = {"schema_version": "1.0", **made.to_dict()}
     content["checks"] = [one.to_dict() for one in checks]
     if not c.emit_json(content, json, force=force):
         lines = [made.summary(), *map(str, checks)]
@@ -196,7 +198,7 @@ def _only_test(
 ) -> None:
     """Look at groups that are there already."""
     checks = _tests(table, wanted, group, "cage" if unit == "cage" else None)
-    content = {"schema_version": 1, "checks": [one.to_dict() for one in checks]}
+    content = {"schema_version": "1.0", "checks": [one.to_dict() for one in checks]}
     if not c.emit_json(content, json, force=force):
         c.show("\n".join(map(str, checks)) or "nothing to test: no weight, cage or surgeon")
 

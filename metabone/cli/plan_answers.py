@@ -44,7 +44,10 @@ def n(
     width: Width = None,
     force: c.Force = False,
 ) -> None:
-    """How many animals for the wanted power or, with evidence, for the wanted assurance."""
+    """Animals for the wanted power or assurance.
+
+    With evidence (--from-meta) and no difference, the target is one of assurance.
+    """
     from metabone.planning.answer import answer_n
 
     _check(json, output, force=force)
@@ -60,7 +63,7 @@ def power(
     width: Width = None,
     force: c.Force = False,
 ) -> None:
-    """The chance of finding the difference with the animals of --n."""
+    """The chance of success with the animals of --n."""
     from metabone.planning.answer import answer_power
 
     _check(json, output, force=force)
@@ -76,7 +79,7 @@ def mde(
     width: Width = None,
     force: c.Force = False,
 ) -> None:
-    """The smallest difference that the animals of --n detect with the wanted power."""
+    """The smallest difference that --n animals find."""
     from metabone.planning.answer import answer_mde
 
     _check(json, output, force=force)
@@ -92,7 +95,10 @@ def assurance(
     width: Width = None,
     force: c.Force = False,
 ) -> None:
-    """The chance of success over what the evidence expects, with the animals of --n."""
+    """The chance of success over all that is expected.
+
+    It needs evidence (--from-meta) and the animals of --n.
+    """
     from dataclasses import replace
 
     from metabone.planning.answer import answer_power
@@ -109,13 +115,13 @@ def assurance(
 def compare(
     plan: Plan, designs: Designs = None, json: c.Json = None, force: c.Force = False
 ) -> None:
-    """Animals that several designs need for the same question."""
+    """The same question asked of several designs."""
     from metabone.planning.comparison import compare_designs, comparison_lines
 
     _check(json, None, force=force)
     names = None if designs is None else [name.strip() for name in designs.split(",")]
     rows = compare_designs(plan, names)
-    content: dict[str, Any] = {"schema_version": 1, "designs": rows}
+    content: dict[str, Any] = {"schema_version": "1.0", "designs": rows}
     if not c.emit_json(content, json, force=force):
         c.show("\n".join(comparison_lines(rows)))
 

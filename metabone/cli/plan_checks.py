@@ -1,4 +1,4 @@
-"""``metabone plan simulate``: a plan's answer, tried out by simulation."""
+"""``metabone plan simulate | selftest``: answers tried out by simulation."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ CheckpointFile = Annotated[
 ]
 
 
+Full = Annotated[
+    bool, typer.Option("--full", help="100,000 simulated studies of each case, not 20,000.")
+]
+
+
 @planned
 def simulate(
     plan: Plan,
@@ -50,7 +55,9 @@ def simulate(
     json: c.Json = None,
     force: c.Force = False,
 ) -> None:
-    """Simulate studies of the plan, with the animals of --n or those the plan needs.
+    """Simulate studies of the plan.
+
+    With the animals of --n, or those that the plan needs.
 
     The same seed gives the same counts on every engine.
     """
@@ -76,7 +83,7 @@ def simulate(
     formula = float(answer.outputs["power"])
     margin = (found.power.estimate - formula) / found.power.error
     content: dict[str, Any] = {
-        "schema_version": 1, **found.to_dict(), "formula": formula, "margin": margin,
+        "schema_version": "1.0", **found.to_dict(), "formula": formula, "margin": margin,
     }  # fmt: skip
     if not c.emit_json(content, json, force=force):
         told = groups(question, answer.outputs, started=False)
@@ -84,6 +91,30 @@ def simulate(
             f"{found.summary()}\nby formula {formula:.4f} with {told}: the simulation lies "
             f"{abs(margin):.1f} Monte Carlo errors {'above' if margin >= 0 else 'below'}"
         )
+
+
+def selftest(
+    full: Full = False,
+    seed: Seed = None,
+    workers: Workers = None,
+    json: c.Json = None,
+    force: c.Force = False,
+) -> None:
+    """Hold the planner against published numbers.
+
+    And against simulated studies of every design, on this machine; margins are in Monte Carlo
+    errors. Exit status 1 if something disagrees.
+    """
+    from metabone.planning.selftest import SEED
+    from metabone.planning.selftest import selftest as run
+
+    c.check_targets(json, force=force)
+    with progress("comparisons") as step:
+        found = run(full=full, seed=SEED if seed is None else seed, workers=workers, progress=step)
+    if not c.emit_json({"schema_version": "1.0", **found.to_dict()}, json, force=force):
+        c.show(found.summary())
+    if not found.ok:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -25,7 +25,10 @@ Report = Annotated[
 
 @planned
 def new(plan: Plan, output: PlanFile = None, force: c.Force = False) -> None:
-    """Write a plan file to fill in; options given are filled in already."""
+    """Write a plan file to fill in.
+
+    Options that are given are filled in already.
+    """
     from metabone.planning.plan_file import template
 
     c.check_targets(output, force=force)
@@ -42,7 +45,10 @@ def new(plan: Plan, output: PlanFile = None, force: c.Force = False) -> None:
 
 @planned
 def report(plan: Plan, output: Report = None, force: c.Force = False) -> None:
-    """Paragraph for an ethics form and the items of ARRIVE 2.0, as Markdown or docx."""
+    """Text for an ethics form, and ARRIVE 2.0.
+
+    As Markdown or docx.
+    """
     from metabone.planning.answer import answer_n, answer_power
     from metabone.report.document import markdown
     from metabone.report.plan_text import plan_document

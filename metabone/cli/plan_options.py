@@ -26,7 +26,8 @@ def _option(*names: str, help: str, metavar: str | None = None, kind: Any = str)
 # name of the parameter → where it stands in a plan, and how the command line spells it.
 OPTIONS: dict[str, tuple[tuple[str, str] | None, Any]] = {
     "plan": (None, _option("--plan", help="Plan file (TOML); options go before it.", kind=Path)),
-    "design": (("design", "name"), _option("--design", help="Name of the design (see below).")),
+    "design": (("design", "name"), _option("--design", help="Design, e.g. two-groups, "
+               "cages-whole, ancova; a wrong name lists all.")),
     "n": (("design", "n"), _option("--n", help="Animals in each group (cages, blocks): 8, or a "
           "list, the control first: 8,12.")),
     "mean": (("design", "mean"), _option("--mean", help="Mean of the control group.", kind=float)),

@@ -12,7 +12,7 @@ from metabone.errors import UsageError
 from metabone.planning.cautions import cautions
 from metabone.planning.question import IN_SD, Question
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = "1.0"
 Asked = Literal["n", "power", "mde", "assurance"]
 SD_FACTORS = (0.75, 1.0, 1.25, 1.5)
 EFFECT_FACTORS = (0.75, 1.0, 1.25)
@@ -84,7 +84,7 @@ class Answer:
         question, plan = self.question, self.question.plan
         return {
             "schema_version": SCHEMA_VERSION,
-            "version": __version__,
+            "metabone_version": __version__,
             "asked": self.asked,
             "answer": headline(self),
             "design": question.design["name"],

@@ -171,12 +171,14 @@ def _design_name(plan: Plan) -> str:
         return "cages-whole"
     if plan.get("design", "baseline_correlation") is not None:
         return "ancova"
-    return SEVERAL if (plan.get("design", "arms") or 2) > 2 else DEFAULT
+    arms = plan.get("design", "arms") or len(plan.get("study", "groups") or ())
+    return SEVERAL if arms > 2 else DEFAULT
 
 
 def _values(plan: Plan) -> dict[str, Any]:
     """The words of [design] that stand for inputs, without those that are silent."""
     known = {word: plan.get("design", word) for word in (*WORDS, "arms", "inputs")}
+    known["groups"] = plan.get("study", "groups")
     return {word: value for word, value in known.items() if value is not None}
 
 
@@ -343,9 +345,13 @@ def _equal_means(
         return {"means": [[mean, mean], [mean, mean + inputs["difference"]]]}
     if "compare" not in design["inputs"]:
         return {"means": [mean] * 4}
-    arms = int(values.get("arms", 2))
+    groups = values.get("groups")
+    arms = int(values.get("arms", 2 if groups is None else len(groups)))
+    if groups is not None and len(groups) != arms:
+        raise UsageError(f"[study] names {len(groups)} groups, [design] has {arms} arms")
     means = [mean] * (arms - 1) + [mean + inputs["difference"]]
-    return {"means": means, "compare": [arms, 1]}
+    found: dict[str, Any] = {"means": means, "compare": [arms, 1]}
+    return found | ({"arms": list(groups)} if groups is not None else {})
 
 
 def _predictive(plan: Plan, values: Mapping[str, Any]) -> Predictive | None:

@@ -153,11 +153,16 @@ def _evidence(answer: Answer) -> str:
         return ""
     k = "earlier studies" if evidence["k"] is None else f"{evidence['k']} earlier studies"
     part = "" if evidence["label"] == "overall" else f" ({evidence['label']})"
+    chance = "the chance of success"
+    if evidence["assurance"] is not None and not answer.question.assured:
+        chance += f" is {share(evidence['assurance'])} with this number of animals and"
+    else:
+        chance = f"whatever the number of animals, {chance}"
     return (
-        f"The expectation rests on a random-effects meta-analysis of {k}{part}: the true effect of "
-        f"a new study is expected at {evidence['mean']:.3g} SD, with a 95 % prediction interval of "
-        f"{evidence['pi_low']:.3g} to {evidence['pi_high']:.3g}; whatever the number of animals, "
-        f"the chance of success cannot exceed {share(evidence['ceiling'])}."
+        f"A random-effects meta-analysis of {k}{part} expects the true effect of a new study at "
+        f"{evidence['mean']:.3g} SD, with a 95 % prediction interval of {evidence['pi_low']:.3g} "
+        f"to {evidence['pi_high']:.3g}: over these, {chance} cannot exceed "
+        f"{share(evidence['ceiling'])}."
     )
 
 
@@ -214,7 +219,7 @@ def arrive_items(answer: Answer) -> tuple[tuple[str, ...], ...]:
         ("1a Study design: groups", f"{question.design['title']}: {compared}.{listed}"),
         ("1b Study design: experimental unit", sentence(unit_words(answer))),
         ("2a Sample size: numbers", sentence(headline(answer))),
-        ("2b Sample size: reason", ethics_paragraph(answer)),
+        ("2b Sample size: reason", f"{_number(answer)} See the justification above."),
         ("3a Inclusion and exclusion: criteria", _own(question, "exclusion", "criteria for leaving "
          "out animals or values, set before the study")),
         ("3b, 3c Inclusion and exclusion: what happened", f"{OPEN} after the study, exclusions and "
