@@ -164,8 +164,8 @@ def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
         rows, measure.measure, variance=measure.variance, align=measure.align, unit=measure.unit
     )
     result = _fit(asked, effects, measure)
-    effects = result.effects if isinstance(result, PoolResult | OutcomesResult) else effects
-    return Answer(task, rows, effects, result, _univariate(result))
+    # The effects as the model took them: from split controls, without blank moderators.
+    return Answer(task, rows, result.effects, result, _univariate(result))
 
 
 def _univariate(result: Result) -> Estimate | None:

@@ -158,7 +158,17 @@ class RhoPair(Section):
     column: str
     a: str
     b: str
-    rho: Annotated[float, Field(ge=-1, le=1)]
+    rho: Annotated[float, Field(gt=-1, lt=1)]
+
+
+def _pairs(value: Any) -> Any:
+    """A list of tables, as a tuple."""
+    if not isinstance(value, list | tuple):
+        raise UsageError(f"takes a list of tables with column, a, b and rho; got {value!r}")
+    return tuple(value)
+
+
+RhoPairs = Annotated[tuple[RhoPair, ...], BeforeValidator(_pairs)]
 
 
 class EffectSpec(Section):
@@ -170,8 +180,8 @@ class EffectSpec(Section):
     unit: str | None = None
     control: Annotated[Control, _option("control", Control)] = "exact"
     rho: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    rho_table: tuple[RhoPair, ...] = ()
-    time_decay: Annotated[float | None, Field(gt=0, lt=1)] = None
+    rho_table: RhoPairs = ()
+    time_decay: Annotated[float | None, Field(ge=0, lt=1)] = None
 
     @model_validator(mode="after")
     def _variance_of_measure(self) -> Self:
@@ -400,6 +410,9 @@ def _sentences(error: ValidationError, values: Mapping[str, Any]) -> Iterator[st
     for fault in error.errors(include_url=False):
         kind, given = fault["type"], fault.get("input")
         section, place, rest = _place(fault["loc"], kind)
+        if rest[:1] == ("rho_table",) and len(rest) > 1:
+            section, place = RhoPair, f"{place}rho_table {int(rest[1]) + 1}: "
+            rest = rest[2:]
         key = str(rest[0]) if rest else ""
         if kind == "extra_forbidden":
             yield place + _unknown(key, section)
@@ -441,6 +454,12 @@ def _bounds(section: type[Section], key: str) -> str:
         return "from 40 to 600"
     if key == "dpi":
         return "from 50 to 2400"
+    if section is RhoPair:
+        return "above -1 and below 1"
+    if key in ("rho", "time_decay"):
+        return "at least 0 and below 1"
+    if key in ("wild", "seed"):
+        return "0 or more"
     return f"within the limits of {section.__name__}"
 
 

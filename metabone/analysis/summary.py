@@ -13,11 +13,13 @@ from metabone.analysis.tables import cells_of, excluded_of, pairs_of
 from metabone.extraction.table import StudyTable
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
+from metabone.synthesis.regression_results import ModeratorTest
 from metabone.synthesis.results import Estimate, PoolResult, Stratum
 from metabone.synthesis.summary import (
     CI_WORDS,
     CONTROL_WORDS,
     PI_WORDS,
+    animals,
     effect,
     model_words,
     p_value,
@@ -73,12 +75,19 @@ def headline(answer: Answer) -> str:
             f"{one.outcome} {effect(one.estimate)} ({_range(one.ci())})" for one in result.estimates
         ]
         return f"{head} ({_percent(result.level)} CI): {', '.join(means)}"
-    test = result.moderators
-    df = f"({test.df})" if test.df2 is None else f"({test.df}, {test.df2:g})"
     return (
-        f"{head} ~ {result.formula}: {'χ²' if test.df2 is None else 'F'}{df} = {test.qm:.2f}, "
-        f"{p_value(test.pvalue)}, {result.k_effects} effects of {result.k_studies} studies"
+        f"{head} ~ {result.formula}: {_moderators(result.moderators)}, "
+        f"{result.k_effects} effects of {result.k_studies} studies"
     )
+
+
+def _moderators(test: ModeratorTest) -> str:
+    """The test of all moderators together."""
+    if math.isnan(test.pvalue):
+        return "no test of the moderators"
+    name = {"chi2": "χ²", "F": "F", "AHT": "robust F"}[test.test]
+    df = f"({test.df})" if test.df2 is None else f"({test.df}, {test.df2:.3g})"
+    return f"{name}{df} = {test.qm:.2f}, {p_value(test.pvalue)}"
 
 
 def _on_bone(result: DirectionResult) -> str:
@@ -142,7 +151,7 @@ def _pool_blocks(result: PoolResult) -> list[str]:
     blocks = [
         f"**{name} {effect(one.estimate)}{unit}** ({_percent(result.level)} CI "
         f"{_range(one.ci())}; {p_value(one.pvalue)}){_as_change(result)}.{_predicted(one)} "
-        f"{one.k_effects} effects of {one.k_studies} studies, {one.n_animals} animals; "
+        f"{one.k_effects} effects of {one.k_studies} studies, {animals(one.n_animals)}; "
         f"{_spread(one)}.",
         _methods(result),
     ]
@@ -178,12 +187,14 @@ def _against_univariate(result: PoolResult, other: Estimate) -> str:
     """What the multilevel model changed against taking effects as independent."""
     mine = result.overall
     wider = (mine.ci()[1] - mine.ci()[0]) / (other.ci()[1] - other.ci()[0])
-    change = "as wide" if abs(wider - 1) < 0.05 else f"{wider:.2f} times as wide"
+    change = f" with an interval {wider:.2f} times as wide" if math.isfinite(wider) else ""
+    if abs(wider - 1) < 0.05:
+        change = " with an interval as wide"
     return (
         f"Against the univariate model, which takes all effects as independent: there "
         f"{result.effects.measure} {effect(other.estimate)} ({_percent(result.level)} CI "
         f"{_range(other.ci())}; prediction {_range(other.pi())}; τ² {effect(other.tau2)}), here "
-        f"{effect(mine.estimate)} with an interval {change}."
+        f"{effect(mine.estimate)}{change}."
     )
 
 
@@ -321,6 +332,8 @@ def _code(text: str) -> str:
 
 
 def _range(limits: tuple[float, float], word: str = " to ") -> str:
+    if math.isnan(limits[0]):
+        return "n/a"
     return f"{effect(limits[0])}{word}{effect(limits[1])}"
 
 

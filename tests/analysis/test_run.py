@@ -390,3 +390,44 @@ def test_the_synthetic_analysis_has_bmd_in_three_sources_and_three_cells(
     bmd = [line for line in lines if line["answer"] == "bmd" and line["pooled"] == "true"]
     assert sum(line["by"] == "exosome_source" for line in bmd) >= 3
     assert sum(line["by"] == "target_cell" for line in bmd) >= 3
+
+
+DEPENDENT = """\
+title = "t"
+[data]
+dataset = "exosome-synthetic"
+[effect]
+control = "split"
+[[pool]]
+outcome = "BMD"
+[[regress]]
+outcome = "BMD"
+formula = "duration_weeks"
+"""
+
+
+def test_effects_are_written_as_the_model_took_them(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(DEPENDENT, encoding="utf-8")
+    run_analysis(tmp_path / "a.toml", tmp_path / "out")
+    tables = tmp_path / "out" / "tables"
+    pooled = {row["row"]: row for row in read_csv(tables / "effects-bmd.csv")}
+    explained = read_csv(tables / "effects-regress-bmd.csv")
+    assert any(float(row["n2i"]) % 1 for row in explained)  # controls that were divided
+    assert all(row["vi"] == pooled[row["row"]]["vi"] for row in explained)
+    text = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    assert text.count("shared control animals, which were split") == 2
+
+
+def test_a_regression_without_a_test_is_told_in_words(tmp_path: Path) -> None:
+    """A moderator of one study alone has no robust test; nan is no number to print."""
+    lines = ["study,outcome,strain,yi,vi"]
+    lines += [f"S{i // 2},BMD,{'a' if i < 2 else 'b'},{i % 3},0.2" for i in range(8)]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "a.toml").write_text(
+        'title = "t"\n[data]\ntable = "t.csv"\n[[regress]]\noutcome = "BMD"\nformula = "strain"\n',
+        encoding="utf-8",
+    )
+    shown = run_analysis(tmp_path / "a.toml", tmp_path / "out").summary()
+    assert "SMD ~ strain: no test of the moderators, 8 effects of 4 studies" in shown
+    text = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    assert not re.search(r"\bnan\b", text)

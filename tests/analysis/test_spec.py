@@ -136,3 +136,34 @@ def test_an_answer_of_its_own_measure_takes_that_measures_variance() -> None:
     spec = parse_spec(text.encode(), "a.toml")
     assert spec.pool[0].effect(spec.effect).variance == "LS"
     assert spec.pool[1].effect(spec.effect).variance == "UB"
+
+
+def test_known_correlations_are_read() -> None:
+    pairs = '[effect]\nrho_table = [{column = "site", a = "femur", b = "tibia", rho = 0.8}]\n'
+    effect = parse_spec((HEAD + pairs + "time_decay = 0.0\n" + POOL).encode(), "a.toml").effect
+    assert [pair.model_dump() for pair in effect.rho_table] == [
+        {"column": "site", "a": "femur", "b": "tibia", "rho": 0.8}
+    ]
+    assert effect.time_decay == 0.0
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("rho_table = 3", "[effect]: rho_table takes a list of tables with column, a, b and rho"),
+        ('rho_table = [{column = "site", a = "x", b = "y", rho = "z"}]',
+         "[effect]: rho_table 1: rho takes a number; got 'z'"),
+        ('rho_table = [{column = "site", a = "x", b = "y", rho = 1.5}]',
+         "[effect]: rho_table 1: rho must be above -1 and below 1; got 1.5"),
+        ('rho_table = [{column = "site", a = "x", b = "y", roh = 0.5}]',
+         "[effect]: rho_table 1: unknown key 'roh'; did you mean 'rho'?"),
+        ("time_decay = 1.5", "[effect]: time_decay must be at least 0 and below 1; got 1.5"),
+        ("rho = 1.0", "[effect]: rho must be at least 0 and below 1; got 1.0"),
+    ],
+)  # fmt: skip
+def test_correlations_that_cannot_be_are_said(line: str, words: str) -> None:
+    assert words in refused(f"{HEAD}[effect]\n{line}\n{POOL}")
+
+
+def test_a_bootstrap_of_less_than_nothing_is_refused() -> None:
+    assert "[[pool]] 1: wild must be 0 or more; got -1" in refused(f"{HEAD}{POOL}wild = -1\n")
