@@ -331,8 +331,9 @@ def _targets(question: Question) -> list[dict[str, Any]]:
     """Sizes for several chances of success."""
     from metabone.planning.assured import n_for_assurance
 
+    known: dict[int, float] = {}
     return [
-        {"assurance": target, "size": n_for_assurance(question, target)["size"]}
+        {"assurance": target, "size": n_for_assurance(question, target, known)["size"]}
         for target in TARGETS
     ]
 

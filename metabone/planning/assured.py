@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 MOST = 100_000
 #: Step of the trapezoid rule on s, where δ = mean + scale · sinh(s).
-STEP = 0.2
-#: Differences of more SD than this are found for certain, or never in the wrong direction.
-FAR = 40.0
+STEP = 0.15
+#: Chances nearer than this to 1, or to 0 in the wrong direction, are taken as that.
+SETTLED = 1e-10
 
 
 def assurance_at(question: Question, size: Any) -> float:
@@ -48,19 +48,32 @@ def assurance_at(question: Question, size: Any) -> float:
 def averaged(question: Question, predictive: Predictive, size: Any) -> float:
     """The mean of the design's power over the predictive, by the trapezoid rule on asinh.
 
-    Spacing and range are such that the rule itself adds less than 1e-6: the density falls off
+    Spacing and range are such that the rule itself adds less than 2e-6: the density falls off
     exponentially on this scale.
     """
-    total = mass = 0.0
-    for delta, weight in _nodes(predictive):
-        mass += weight
-        if weight > 0:
-            total += weight * _success(question, delta, predictive.mean >= 0, size)
-    return min(1.0, total / mass)
+    nodes = list(_nodes(predictive))
+    upwards = predictive.mean >= 0
+    total = 0.0
+    # From 0 outwards on either side: once a difference is certain to be found, or its opposite
+    # never to be mistaken, so are all larger ones.
+    for right, settled in ((True, 1.0), (False, 0.0)):
+        side = sorted((abs(d), weight) for d, weight in nodes if ((d >= 0) == upwards) == right)
+        chance = 1.0 - settled
+        for delta, weight in side:
+            if abs(chance - settled) > SETTLED:
+                chance = _success(question, delta, right, size)
+            total += weight * chance
+    return min(1.0, total / sum(weight for _, weight in nodes))
 
 
-def n_for_assurance(question: Question, target: float) -> dict[str, Any]:
+def n_for_assurance(
+    question: Question, target: float, known: dict[int, float] | None = None
+) -> dict[str, Any]:
     """Smallest size whose assurance reaches `target`, or its ceiling.
+
+    Parameters
+    ----------
+    known : assurances by size that were computed before; it grows.
 
     Returns
     -------
@@ -72,18 +85,25 @@ def n_for_assurance(question: Question, target: float) -> dict[str, Any]:
     answer: dict[str, Any] = {"size": None, "ceiling": top, "assurance": None, "reason": None}
     if target >= top:
         return answer | {"reason": "ceiling"}
+    known = {} if known is None else known
+
+    def at(size: int) -> float:
+        if size not in known:
+            known[size] = assurance_at(question, size)
+        return known[size]
+
     low, high = 1, 2
-    while assurance_at(question, high) < target:
+    while at(high) < target:
         if high >= MOST:
             return answer | {"reason": "too many"}
         low, high = high, min(2 * high, MOST)
     while high - low > 1:
         middle = (low + high) // 2
-        if assurance_at(question, middle) >= target:
+        if at(middle) >= target:
             high = middle
         else:
             low = middle
-    return answer | {"size": high, "assurance": assurance_at(question, high)}
+    return answer | {"size": high, "assurance": at(high)}
 
 
 def _predictive(question: Question) -> Predictive:
@@ -118,23 +138,24 @@ def _density(t: float, df: float) -> float:
     return math.exp(-(df + 1) / 2 * math.log1p(t * t / df))
 
 
-def _success(question: Question, delta: float, upwards: bool, size: Any) -> float:
-    """Chance of a significant result in the direction of the evidence if the truth is `delta`."""
-    right = (delta >= 0) == upwards
-    if abs(delta) > FAR:
-        return 1.0 if right else 0.0
+def _success(question: Question, delta: float, right: bool, size: Any) -> float:
+    """Chance of a significant result in the direction of the evidence.
+
+    The truth is `delta` SD, in that direction (`right`) or in the other.
+    """
     inputs = dict(question.inputs)
     inputs.pop("percent_change", None)
     sd = question.sd or 1.0
     # At exactly 0 some designs have nothing to detect.
-    inputs |= {"difference": sd * max(abs(delta), 1e-9), question.design["size"]: size}
+    inputs |= {"difference": sd * max(delta, 1e-9), question.design["size"]: size}
     if "sides" not in question.design["inputs"]:
         return _power(question.design, inputs) if right else 0.0
-    alpha, sides = inputs.get("alpha", 0.05), inputs.get("sides", 2)
-    one = _power(question.design, {**inputs, "alpha": alpha / sides, "sides": 1})
+    tail = inputs.get("alpha", 0.05) / inputs.get("sides", 2)
+    one = _power(question.design, {**inputs, "alpha": tail, "sides": 1})
     if right:
         return one
-    return _power(question.design, inputs) - one if sides == 2 else 0.0
+    # What both tails reject beyond the right one is what the wrong truth wins.
+    return _power(question.design, {**inputs, "alpha": 2 * tail, "sides": 2}) - one
 
 
 def _power(design: Mapping[str, Any], inputs: dict[str, Any]) -> float:

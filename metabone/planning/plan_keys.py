@@ -55,7 +55,8 @@ KEYS: tuple[Key, ...] = (
     Key("study", "sex", "text", "Sex.", '"female"'),
     Key("study", "age_weeks", "number", "Age at the start, weeks.", "12", low=0),
     Key("study", "model", "text", "Disease model.", '"OVX"'),
-    Key("study", "groups", "words", "All groups, the control first and the treatment last.", '["vehicle", "exosomes"]'),
+    Key("study", "groups", "words", "All groups, the control first and the treatment last.",
+        '["vehicle", "exosomes"]'),
     Key("study", "blinding", "text", "Who does not know the groups, and when.", '""'),
     Key("study", "exclusion", "text", "When an animal is left out, decided beforehand.", '""'),
     # How it is built.

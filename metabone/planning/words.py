@@ -192,7 +192,7 @@ def _basis(answer: Answer) -> Iterator[str]:
     if any(measured):
         yield f"endpoint    {', '.join(str(word) for word in measured if word)}"
     yield f"design      {question.design['title']} ({question.design['name']})"
-    yield f"test        {tested(answer)}"
+    yield f"test        {the_test(answer)}"
     if answer.reachable and not _label_only(outputs):
         wanted = "" if question.assured else f" (wanted {share(question.target)})"
         yield f"power       {share(outputs['power'])}{wanted}"
@@ -222,7 +222,7 @@ def _chances(outputs: Mapping[str, Any]) -> Iterator[str]:
         yield f"            {amount(outputs['expected_n_total'])} animals expected in all"
 
 
-def tested(answer: Answer) -> str:
+def the_test(answer: Answer) -> str:
     """The test, its sides and its level."""
     outputs, inputs = answer.outputs, answer.question.inputs
     parts = [str(outputs.get("test") or answer.question.design["title"])]

@@ -11,7 +11,7 @@ from metabone.planning.words import (
     effect_words,
     size_words,
     spread_words,
-    tested,
+    the_test,
 )
 from metabone.plots.power import percent, power
 from metabone.plots.spec import Curve
@@ -91,7 +91,7 @@ def _chosen(answer: Answer) -> str:
 
 
 def _footer(answer: Answer) -> tuple[str, ...]:
-    lines = [f"{tested(answer)}."]
+    lines = [f"{the_test(answer)}."]
     lines[0] = lines[0][:1].upper() + lines[0][1:]
     spread = spread_words(answer.question)
     if spread:

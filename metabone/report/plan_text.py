@@ -18,7 +18,7 @@ from metabone.planning.words import (
     headline,
     size_words,
     spread_words,
-    tested,
+    the_test,
 )
 from metabone.report.document import Document, Section
 
@@ -108,14 +108,14 @@ def _number(answer: Answer) -> str:
     evidence = answer.evidence
     if question.assured and evidence is not None and evidence["assurance"] is not None:
         return (
-            f"With {found}, the chance that the study shows the effect ({tested(answer)}) is "
+            f"With {found}, the chance that the study shows the effect ({the_test(answer)}) is "
             f"{share(evidence['assurance'])}, averaged over the true effects that the evidence "
             f"expects (assurance); if the true difference is {effect_words(answer)}, its power is "
             f"{share(outputs['power'])}."
         )
     return (
         f"With {found}, the study has a power of {share(outputs['power'])} to find a "
-        f"{effect_name(question)} of {effect_words(answer)} ({tested(answer)})."
+        f"{effect_name(question)} of {effect_words(answer)} ({the_test(answer)})."
     )
 
 
@@ -232,7 +232,7 @@ def arrive_items(answer: Answer) -> tuple[tuple[str, ...], ...]:
         ("6a Outcome measures: definition", _outcome(question) or f"{OPEN} all outcomes measured."),
         ("6b Outcome measures: primary", str(plan.get("study", "endpoint") or f"{OPEN} the primary "
          "outcome.")),
-        ("7a Statistical methods: analyses", sentence(tested(answer))),
+        ("7a Statistical methods: analyses", sentence(the_test(answer))),
         ("7b Statistical methods: assumptions", f"{OPEN} how normality and equal variances are "
          "looked at, and what is done if they fail."),
         ("8a Experimental animals: details", _animals(question)),
