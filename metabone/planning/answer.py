@@ -115,7 +115,8 @@ def said(question: Question) -> Iterator[None]:
     except UsageError:
         raise
     except ValueError as error:
-        raise UsageError(f"{question.design['name']}: {error}") from error
+        name, text = question.design["name"], str(error)
+        raise UsageError(text if text.startswith(name) else f"{name}: {text}") from error
 
 
 def answer_n(question: Question, *, grid: bool = True) -> Answer:

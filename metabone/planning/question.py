@@ -148,6 +148,8 @@ def make_question(plan: Plan, *, lenient: bool = False) -> Question:
     variability = None
     if _asks_for_sd(plan, design, values):
         unit, variability = _fill_spread(plan, values, unit, notes, predictive)
+    if "mean_control" in design["inputs"] and _fill_mean(values, notes):
+        unit = IN_PERCENT
     _fill_effect(values, unit, predictive, notes)
     _fill_correlation(plan, design, values, notes)
     inputs = _inputs(design, values)
@@ -237,13 +239,19 @@ def _fill_spread(
     return unit, found
 
 
+def _fill_mean(values: dict[str, Any], notes: list[str]) -> bool:
+    """CV and per cent without a mean: the control mean is 100; whether that was needed."""
+    if "mean" in values or not {"cv", "percent"} <= set(values):
+        return False
+    values["mean"] = 100.0
+    notes.append("no mean was given: everything is in per cent of the control mean")
+    return True
+
+
 def _fill_effect(
     values: dict[str, Any], unit: str, predictive: Predictive | None, notes: list[str]
 ) -> None:
-    """Without a difference, the mean of the evidence; CV and per cent without a mean."""
-    if "mean" not in values and {"cv", "percent"} <= set(values):
-        values["mean"] = 100.0
-        notes.append("no mean was given: everything is in per cent of the control mean")
+    """Without a difference, the mean of the evidence."""
     own = values.get("inputs", {})
     named = {"difference", "percent"} & set(values) or {
         "difference", "means", "fold", "percent_change", "margin", "half_width", "differences",

@@ -18,7 +18,7 @@ WIDTH = 100
 EFFECTS = {
     "difference": ("difference", None), "margin": ("margin", None),
     "half_width": ("half-width", None), "fold": ("fold change", "-fold"),
-    "percent_of_differences": ("differences, of the plan's", "%"),
+    "percent_of_differences": ("share of the differences", "%"),
 }  # fmt: skip
 #: Further chances that a design computes.
 CHANCES = {
@@ -191,7 +191,8 @@ def _basis(answer: Answer) -> Iterator[str]:
     measured = [plan.get("study", key) for key in ("endpoint", "site", "assay")]
     if any(measured):
         yield f"endpoint    {', '.join(str(word) for word in measured if word)}"
-    yield f"design      {question.design['title']} ({question.design['name']})"
+    named, called = question.design["title"], f"({question.design['name']})"
+    yield f"design      {named}" if called in named else f"design      {named} {called}"
     yield f"test        {the_test(answer)}"
     if answer.reachable and not _label_only(outputs):
         wanted = "" if question.assured else f" (wanted {share(question.target)})"
