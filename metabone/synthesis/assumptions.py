@@ -23,7 +23,8 @@ Fit = Callable[["EffectTable", "BlockCovariance"], Estimate]
 def other_assumptions(effects: EffectTable, fit: Fit, sharing: Sharing) -> tuple[Assumption, ...]:
     """Fit again under each of `combinations`.
 
-    A combination that has no answer (its covariance is not positive definite) has NaN for one.
+    A combination that has no answer has NaN for one: its covariance is not positive definite, or
+    too few controls are left to split.
     """
     return tuple(
         _line(effects, fit, one, chosen=one == sharing) for one in combinations(effects, sharing)

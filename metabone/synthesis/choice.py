@@ -197,14 +197,17 @@ def _split(effects: EffectTable) -> EffectTable:
         )
     rows = set(effects.frame.index)
     table = effects.table.keep(effects.table.frame.index.isin(rows))
-    again = escalc(
-        split_controls(table), effects.measure, variance=effects.variance, align=effects.align,
-        unit=effects.unit if effects.measure == "MD" else None,
-    )  # fmt: skip
-    if set(again.frame.index) != rows:
+    try:
+        again = escalc(
+            split_controls(table), effects.measure, variance=effects.variance, align=effects.align,
+            unit=effects.unit if effects.measure == "MD" else None,
+        )  # fmt: skip
         lost = sorted(rows - set(again.frame.index))
+    except DataError:  # none is left
+        lost = sorted(rows)
+    if lost:
         raise DataError(
-            f"splitting the controls leaves no effect size for rows {lost}: fewer than two control "
-            "animals for each arm; use control 'exact'"
+            f"splitting the controls leaves no effect size for {rows_text(lost)}: fewer than two "
+            "control animals for each arm; use control 'exact'"
         )
     return replace(again, selected=effects.selected, excluded=effects.excluded, table=effects.table)

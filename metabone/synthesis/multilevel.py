@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,13 +129,9 @@ class Multilevel:
         """Sampling covariance of the effects of a frame, by study."""
         where = np.full(self.covariance.k, -1, dtype=np.intp)
         where[[self.place[row] for row in frame.index]] = np.arange(len(frame))
-        blocks = []
-        for rows, block in zip(self.covariance.positions, self.covariance.blocks, strict=True):
-            new = where[rows]
-            kept = np.flatnonzero(new >= 0)
-            if len(kept):
-                blocks.append((new[kept], block[np.ix_(kept, kept)]))
-        return blocks
+        return keep_blocks(
+            zip(self.covariance.positions, self.covariance.blocks, strict=True), where
+        )
 
     def study_means(self, frame: pd.DataFrame, estimate: Estimate) -> tuple[StudyMean, ...]:
         """Each study's predicted mean, and the prediction interval of a new effect in it."""
@@ -246,6 +242,19 @@ class Multilevel:
             sigma2_high=None if limits is None else limits[1],
             i2_levels={name: value for name, value in i2.items() if name != "total"},
         )
+
+
+def keep_blocks(
+    blocks: Iterable[tuple[NDArray[Any], FloatArray]], where: NDArray[np.intp]
+) -> Blocks:
+    """The blocks of V among some rows: `where` (k,) is each row's new number, −1 without one."""
+    found = []
+    for rows, block in blocks:
+        new = where[rows]
+        kept = np.flatnonzero(new >= 0)
+        if len(kept):
+            found.append((new[kept], block[np.ix_(kept, kept)]))
+    return found
 
 
 def without_scatter(fit: MultilevelFit, sandwich: RobustFit, contrasts: FloatArray) -> BoolArray:

@@ -14,6 +14,7 @@ from metabone.models.blup import predict_levels
 from metabone.models.intervals import interval
 from metabone.models.multilevel import multilevel
 from metabone.models.problem import Blocks
+from metabone.synthesis.multilevel import keep_blocks
 from metabone.synthesis.results import PartialEstimate, Stratum
 from metabone.synthesis.strata import BLANK
 from metabone.synthesis.univariate import effect_arrays
@@ -105,13 +106,6 @@ def _distinct(labels: dict[str, NDArray[np.generic]]) -> dict[str, IntArray]:
 
 def _pick(blocks: Blocks, positions: NDArray[np.intp]) -> Blocks:
     """The blocks of V among the rows at `positions`, renumbered in their order."""
-    size = sum(len(rows) for rows, _ in blocks)
-    where = np.full(size, -1, dtype=np.intp)
+    where = np.full(sum(len(rows) for rows, _ in blocks), -1, dtype=np.intp)
     where[positions] = np.arange(len(positions))
-    picked = []
-    for rows, block in blocks:
-        new = where[rows]
-        kept = np.flatnonzero(new >= 0)
-        if len(kept):
-            picked.append((new[kept], block[np.ix_(kept, kept)]))
-    return picked
+    return keep_blocks(blocks, where)

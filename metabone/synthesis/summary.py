@@ -108,7 +108,8 @@ def _assumption_lines(result: PoolResult) -> list[str]:
     lines = ["Other assumptions on shared animals", "  rho  controls  estimate  interval"]
     for one in result.assumptions:
         if math.isnan(one.estimate):
-            shown = "no answer: the covariance is not positive definite"
+            # The covariance contradicts itself, or too few controls are left to split.
+            shown = "no answer"
         else:
             shown = f"{effect(one.estimate):>8}  {_range((one.ci_low, one.ci_high))}"
         mark = " *" if one.chosen else ""

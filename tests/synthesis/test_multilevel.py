@@ -233,3 +233,14 @@ def test_animals_that_no_row_counts_are_not_zero() -> None:
     result = pool(unknown)
     assert "8 effects of 4 studies, animals not reported" in str(result)
     assert result.to_dict()["overall"]["n_animals"] is None
+
+
+def test_controls_too_few_to_split_are_named() -> None:
+    table = select(read_table("exosome-synthetic"), outcome=("BMD",))
+    frame = table.frame.assign(n_control=2.0)
+    effects = escalc(replace(table, frame=frame))
+    with pytest.raises(DataError, match=r"splitting the controls leaves no effect .* rows \d"):
+        pool(effects, control="split")
+    result = pool(effects)
+    lines = [line for line in str(result).splitlines() if "split" in line]
+    assert [line.split()[-2:] for line in lines] == [["no", "answer"]] * 3
