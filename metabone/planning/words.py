@@ -247,11 +247,16 @@ def effect_words(answer: Answer, *, plain: bool = False) -> str:
     return text if plain or d is None or own or question.unit == IN_SD else f"{text}, or {d:.2f} SD"
 
 
-def effect_amount(value: float, question: Question) -> str:
-    """An effect of the design with its unit."""
+def effect_amount(value: float, question: Question, *, short: bool = False) -> str:
+    """An effect of the design with its unit, in a table a `short` one."""
     own = EFFECTS.get(question.design["effect"], ("", None))[1]
-    unit = question.unit if own is None else own
+    unit = (unit_short(question) if short else question.unit) if own is None else own
     return amount(value, unit).replace(" -fold", "-fold")
+
+
+def unit_short(question: Question) -> str:
+    """The unit as a table has room for it."""
+    return "%" if question.unit == IN_PERCENT else question.unit
 
 
 def effect_name(question: Question) -> str:
@@ -329,7 +334,7 @@ def grid_lines(grid: Grid, question: Question) -> Iterator[str]:
     what = word[grid.counts]
     sided = "" if grid.counts == "difference" else f" and {name}"
     yield f"sensitivity {what} by SD{sided}"
-    heads = [effect_amount(effect, question) for effect in grid.effects]
+    heads = [effect_amount(effect, question, short=True) for effect in grid.effects]
     if grid.counts == "difference":
         heads = [""]
     rows = [_grid_name(grid, index, question) for index in range(len(grid.sd_factors))]
@@ -346,7 +351,7 @@ def _grid_name(grid: Grid, index: int, question: Question) -> str:
     sd, factor = grid.sds[index], grid.sd_factors[index]
     if sd is None:
         return f"SD × {factor:g}"
-    return f"SD {amount(sd, '' if question.unit == 'SD' else question.unit)}"
+    return f"SD {amount(sd, '' if question.unit == 'SD' else unit_short(question))}"
 
 
 def _cell(value: float | None, counts: str) -> str:

@@ -19,6 +19,7 @@ from metabone.planning.words import (
     size_words,
     spread_words,
     the_test,
+    unit_short,
 )
 from metabone.report.document import Document, Section
 
@@ -188,12 +189,12 @@ def _sensitivity(answer: Answer) -> list[Section]:
         return []
     name = effect_name(question)
     what = {"size": size_words(question), "power": "power", "difference": name}
-    heads = [effect_amount(effect, question) for effect in grid.effects]
+    heads = [effect_amount(effect, question, short=True) for effect in grid.effects]
     if grid.counts == "difference":
         heads = [f"smallest {name} found"]
     rows = [("SD", *heads)]
     for sd, factor, cells in zip(grid.sds, grid.sd_factors, grid.cells, strict=True):
-        spread = f"× {factor:g}" if sd is None else amount(sd, question.unit)
+        spread = f"× {factor:g}" if sd is None else amount(sd, unit_short(question))
         rows.append((spread, *(_cell(cell, grid.counts) for cell in cells)))
     text = f"How the {what[grid.counts]} depend on what was assumed: SD down"
     text += f", {name} across." if grid.counts != "difference" else "."
