@@ -22,6 +22,8 @@ from metabone.models.random_effects import (
     tau2_interval,
 )
 from metabone.models.robust import robust
+from metabone.planning.designs.cases import evaluate_case
+from metabone.planning.evidence_cases import evaluate_evidence
 
 ARMS = ("n1i", "m1i", "sd1i", "n2i", "m2i", "sd2i")
 TESTS = {"z": "wald", "knha": "hksj"}
@@ -146,10 +148,16 @@ def _cr2_block(fit: MultilevelFit, *, scalar: bool) -> Block:
     return {key: value[0] if scalar else value for key, value in vectors.items()}
 
 
+def _plan(data: Block) -> Block:
+    design, inputs = data["design"], data["inputs"]
+    return evaluate_case(design, inputs) or evaluate_evidence(design, inputs)
+
+
 ANSWERS: dict[str, Callable[[Block], Block]] = {
     "escalc": _escalc,
     "uni": _uni,
     "metareg": _metareg,
     "multilevel": _multilevel,
     "multilevel_metareg": _multilevel,
+    "plan": _plan,
 }

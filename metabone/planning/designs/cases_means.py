@@ -124,7 +124,7 @@ def _tost(name: str, inputs: "Block") -> "Block":
     else:
         high = float(first(inputs, "theta2", "margin") or 0)
         low = float(inputs.get("theta1", -high))
-        diff, sd = inputs.get("diff", 0), inputs.get("sigma", inputs.get("sd", 1))
+        diff, sd = inputs.get("diff", 0), first(inputs, "sigma", "sd") or 1.0
     if "df" in inputs:
         if logs and "theta0" not in inputs:
             # MBESS, after Diletti, takes the CV itself for the SD of the logarithm.
