@@ -23,6 +23,8 @@ SUFFIXES: Mapping[str, str] = {
 }  # fmt: skip
 #: matplotlib's rasteriser takes fewer pixels than this on a side.
 MOST_PIXELS = 2**16
+#: What a drawing of so many pixels needs, 4 bytes each and some copies, most machines have.
+MOST_IN_ALL = 400_000_000
 DEFAULT_DPI = 300
 _SALT = "metabone"
 
@@ -129,13 +131,18 @@ def _whole_pixels(size: tuple[float, float], dpi: float) -> tuple[float, float]:
     Raises
     ------
     UsageError
-        For more pixels than the rasteriser takes.
+        For more pixels than the rasteriser takes, or a machine's memory.
     """
     pixels = [max(1, round(side * dpi)) for side in size]
     if max(pixels) >= MOST_PIXELS:
         raise UsageError(
             f"at {dpi:g} dpi the figure has {pixels[0]} × {pixels[1]} pixels; fewer than "
             f"{MOST_PIXELS} on each side are possible"
+        )
+    if pixels[0] * pixels[1] > MOST_IN_ALL:
+        raise UsageError(
+            f"at {dpi:g} dpi the figure has {pixels[0]} × {pixels[1]} pixels; "
+            f"{MOST_IN_ALL // 1_000_000} million in all are possible"
         )
     # A hair more, since matplotlib rounds down.
     width, height = ((count + 1e-4) / dpi for count in pixels)

@@ -181,3 +181,11 @@ def test_refusals(
 def test_formats() -> None:
     found = [figure_format(f"x.{suffix}") for suffix in ("svg", "PDF", "png", "tif", "TIFF")]
     assert found == ["svg", "pdf", "png", "tiff", "tiff"]
+
+
+@pytest.mark.parametrize(("dpi", "words"), [(1e6, "on each side"), (5000, "million in all")])
+def test_more_pixels_than_a_machine_holds_are_refused(
+    figure: SpecFigure, dpi: float, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        render(figure, "png", dpi=dpi)
