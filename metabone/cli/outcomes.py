@@ -56,7 +56,7 @@ def outcomes(
     from metabone.files import frame_to_csv, write_whole
     from metabone.synthesis.multivariate import pool_outcomes
 
-    c.check_targets(json, output, force=force)
+    c.check_targets(json, output, force=force, table=table)
     rows = c.load(
         table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
     )

@@ -46,7 +46,14 @@ def test_two_results_do_not_go_to_one_place(
 
 
 @pytest.mark.parametrize(
-    "command", [["pool", "-o"], ["effects", "-o"], ["check", "--json"], ["pool", "--json"]]
+    "command",
+    [
+        ["pool", "-o"],
+        ["outcomes", "-o"],
+        ["effects", "-o"],
+        ["check", "--json"],
+        ["pool", "--json"],
+    ],
 )
 def test_the_table_itself_is_never_written_over(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
