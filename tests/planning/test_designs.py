@@ -13,7 +13,7 @@ from scipy import stats
 from metabone.planning.designs.registry import DESIGNS, find, power
 from metabone.planning.designs.solve import solve_effect, solve_n
 
-FIVE_ARMS = {"means": [100, 75, 76, 88, 92], "sd": 10, "compare": [4, 3]}
+FIVE_ARMS: dict[str, Any] = {"means": [100, 75, 76, 88, 92], "sd": 10, "compare": [4, 3]}
 # Inputs that give each design something to find; sizes are added.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "two-groups": {"mean_control": 20, "cv": 20, "percent_change": 30},
@@ -95,7 +95,7 @@ def test_the_five_arm_study() -> None:
 def test_arms_by_name_number_and_weight_are_the_same_question() -> None:
     names = ["sham", "OVX", "vehicle", "exosome", "drug"]
     base = {"means": FIVE_ARMS["means"], "sd": 10, "n": 6}
-    ways = [
+    ways: list[dict[str, Any]] = [
         {"compare": [4, 3]},
         {"compare": ["exosome", "vehicle"], "arms": names},
         {"contrast": [0, 0, -1, 1, 0]},
@@ -120,7 +120,7 @@ def test_two_groups_agree_with_scipy(d: float, n1: int, n2: int, sides: int) -> 
 @settings(max_examples=30, deadline=None)
 def test_units_do_not_matter(scale: float, shift: float) -> None:
     base = power("several-arms", {**FIVE_ARMS, "n": 5})["power"]
-    means = [scale * mean + shift for mean in FIVE_ARMS["means"]]  # type: ignore[attr-defined]
+    means = [scale * mean + shift for mean in FIVE_ARMS["means"]]
     moved = power("several-arms", {"means": means, "sd": 10 * scale, "compare": [4, 3], "n": 5})
     assert moved["power"] == pytest.approx(base, rel=1e-6)
 

@@ -33,7 +33,7 @@ def t_statistics(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.f
 def test_the_ancova_f_of_several_arms() -> None:
     """Residual sums of squares of both models, from the data; Shieh's share is too small."""
     rng = np.random.default_rng(11)
-    sizes, means, p = [3] * 5, [0, 1, 2, 3, 4], 1
+    sizes, means, p = [3.0] * 5, [0.0, 1.0, 2.0, 3.0, 4.0], 1
     label = np.repeat(np.arange(5), 3)
     x = rng.standard_normal((REPLICATES, 15))
     y = np.asarray(means, float)[label] + math.sqrt(1.2) * rng.standard_normal((REPLICATES, 15))

@@ -75,7 +75,7 @@ def all_known(nc: "list[float]", cut: float, matrix: "list[list[float]]") -> flo
 
     References
     ----------
-    Sozu, Sugimoto & Hamasaki (2010), doi:10.1002/sim.4012.
+    Sozu, Sugimoto & Hamasaki (2011), doi:10.1080/10543406.2011.551329.
     """
     if len(nc) == 1:
         return norm_sf(cut - nc[0])
@@ -216,31 +216,36 @@ def any_known(nc: "list[float]", cut: float, rho: float) -> float:
     return norm_sf(cut - nc[0]) + norm_sf(cut - nc[1]) - pair_known(nc, cut, rho)
 
 
-def coprimary(inputs: "Block") -> "Block":
-    """Every endpoint must differ in its expected direction (or at least one, of two)."""
+def _endpoints(inputs: "Block") -> "tuple[list[float], list[float], list[list[float]]]":
+    """(differences, SDs, correlations) of the endpoints, seen in their expected directions."""
     gaps, sds = inputs.get("differences"), inputs.get("sds")
     if not gaps or not sds or len(gaps) != len(sds):
         raise ValueError("differences and sds need one number for each endpoint")
     if min(sds) <= 0:
         raise ValueError("sds must be above 0")
-    count = len(gaps)
-    scale = inputs.get("percent_of_differences")
-    share = 1.0 if scale is None else scale / 100
-    matrix = correlation_matrix(inputs["rho"], count)
-    # Seen in the expected directions, endpoints that move oppositely correlate the other way.
-    for i in range(count):
-        for j in range(count):
+    share = inputs.get("percent_of_differences")
+    gaps = [gap * (1.0 if share is None else share / 100) for gap in gaps]
+    matrix = correlation_matrix(inputs["rho"], len(gaps))
+    # Endpoints that are expected to move oppositely correlate the other way.
+    for i in range(len(gaps)):
+        for j in range(len(gaps)):
             if gaps[i] * gaps[j] < 0:
                 matrix[i][j] = -matrix[i][j]
+    return gaps, list(sds), matrix
+
+
+def coprimary(inputs: "Block") -> "Block":
+    """Every endpoint must differ in its expected direction (or at least one, of two)."""
+    gaps, sds, matrix = _endpoints(inputs)
     sizes = group_sizes(inputs)
     root = math.sqrt(1 / sizes[0] + 1 / sizes[1])
-    ds = [abs(gaps[i]) * share / sds[i] for i in range(count)]
+    ds = [abs(gaps[i]) / sds[i] for i in range(len(gaps))]
     nc = [d / root for d in ds]
     df = sum(sizes) - 2
     level = inputs["alpha"] / inputs["sides"]
     any_wins = inputs["question"] == "any"
     if any_wins:
-        if count != 2:
+        if len(gaps) != 2:
             raise ValueError("at least one endpoint is planned for two endpoints")
         cut = t_isf(level / 2, df)
         single = nct_sf(cut, df, nc[0]) + nct_sf(cut, df, nc[1])
@@ -248,15 +253,16 @@ def coprimary(inputs: "Block") -> "Block":
     else:
         cut = t_isf(level, df)
         power = all_exact(nc, cut, matrix, df)
+    share = inputs.get("percent_of_differences")
     return answer(
         inputs,
         power,
         sizes,
         power_each=[nct_sf(cut, df, value) for value in nc],
         arms=["control", "treated"],
-        effect=100 * share,
-        differences=[gap * share for gap in gaps],
-        sds=list(sds),
+        effect=100 if share is None else share,
+        differences=gaps,
+        sds=sds,
         d=min(ds),
         df=df,
         critical=cut,

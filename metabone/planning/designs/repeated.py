@@ -122,8 +122,15 @@ def _moved(means: "list[list[float]]", value: float) -> "list[list[float]]":
     return changed
 
 
-def repeated_scans(inputs: "Block") -> "Block":
-    """Group by time from means, SD and the correlation between scans."""
+QUESTIONS = {
+    "interaction": "group by time interaction",
+    "change": "change from first to last scan, last group against first",
+    "slope": "slope over time, last group against first",
+}
+
+
+def _read(inputs: "Block") -> "tuple[list[list[float]], float, float, list[float]]":
+    """(means by group and scan, SD, correlation, times of the scans)."""
     means: Any = inputs.get("means")
     good = isinstance(means, (list, tuple)) and len(means) > 1
     if not good or len({len(row) for row in means}) != 1 or len(means[0]) < 2:
@@ -131,40 +138,41 @@ def repeated_scans(inputs: "Block") -> "Block":
     means = [[float(x) for x in row] for row in means]
     if inputs.get("difference") is not None:
         means = _moved(means, float(inputs["difference"]))
-    groups, scans = len(means), len(means[0])
     filled = dict(inputs)
     if filled.get("mean_control") is None:
         filled["mean_control"] = means[0][0]
-    sd = deviation(filled)
     rho = inputs.get("correlation")
     if rho is None:
         raise ValueError("give correlation, that of two scans of one animal")
+    times = inputs.get("times") or list(range(len(means[0])))
+    if len(times) != len(means[0]):
+        raise ValueError("times needs one number for each scan")
+    return means, deviation(filled), rho, times
+
+
+def repeated_scans(inputs: "Block") -> "Block":
+    """Group by time from means, SD and the correlation between scans."""
+    means, sd, rho, times = _read(inputs)
+    groups, scans = len(means), len(means[0])
     sizes = group_sizes(inputs, groups)
     alpha, sides, epsilon = inputs["alpha"], inputs["sides"], inputs["epsilon"]
     error = sd * sd * (1 - rho)
+    df1, total = (groups - 1) * (scans - 1), sum(sizes)
     lam = interaction_spread(means, sizes) / error
-    df1 = (groups - 1) * (scans - 1)
-    total = sum(sizes)
-    whole_f = within_f(lam, df1, total, groups, scans, alpha, epsilon)
     value = means[-1][-1] - means[-1][0] - means[0][-1] + means[0][0]
-    spread = math.sqrt(2 * error * (1 / sizes[0] + 1 / sizes[-1]))
-    change = t_power(value / spread, total - groups, alpha, sides)
-    times = inputs.get("times") or list(range(scans))
-    if len(times) != scans:
-        raise ValueError("times needs one number for each scan")
-    slope = _slope_gap(means, times) / math.sqrt(
-        slope_variance(times, sd, rho) * (1 / sizes[0] + 1 / sizes[-1])
-    )
-    slopes = t_power(slope, total - groups, alpha, sides)
+    ends = 1 / sizes[0] + 1 / sizes[-1]
+    slope = _slope_gap(means, times) / math.sqrt(slope_variance(times, sd, rho) * ends)
+    powers = {
+        "interaction": within_f(lam, df1, total, groups, scans, alpha, epsilon),
+        "change": t_power(value / math.sqrt(2 * error * ends), total - groups, alpha, sides),
+        "slope": t_power(slope, total - groups, alpha, sides),
+    }
     notes = caution(value / sd)
     notes.append("repeated in-vivo scans irradiate the bone they measure: check the dose")
-    return answer(
+    result = answer(
         inputs,
-        {"interaction": whole_f, "change": change, "slope": slopes}[inputs["question"]],
+        powers[inputs["question"]],
         sizes,
-        power_interaction=whole_f,
-        power_change=change,
-        power_slope=slopes,
         arms=["group " + str(i + 1) for i in range(groups)],
         means=means,
         scans=scans,
@@ -172,13 +180,12 @@ def repeated_scans(inputs: "Block") -> "Block":
         sd=sd,
         d=value / sd,
         df=[df1 * epsilon, (total - groups) * (scans - 1) * epsilon],
-        test={
-            "interaction": "group by time interaction",
-            "change": "change from first to last scan, last group against first",
-            "slope": "slope over time, last group against first",
-        }[inputs["question"]],
+        test=QUESTIONS[inputs["question"]],
         notes=notes,
     )
+    for name in powers:
+        result["power_" + name] = powers[name]
+    return result
 
 
 def _slope_gap(means: "list[list[float]]", times: "list[float]") -> float:

@@ -98,7 +98,7 @@ def welch_exact(
 
     References
     ----------
-    Jan & Shieh (2011), doi:10.1348/000711010X523284.
+    Jan & Shieh (2011), Behavior Research Methods 43, 1014-1022.
     """
     df1, df2 = n1 - 1, n2 - 1
     df = df1 + df2
