@@ -167,6 +167,9 @@ def repeated_scans(inputs: "Block") -> "Block":
         "change": t_power(value / math.sqrt(2 * error * ends), total - groups, alpha, sides),
         "slope": t_power(slope, total - groups, alpha, sides),
     }
+    df: Any = total - groups
+    if inputs["question"] == "interaction":
+        df = [df1 * epsilon, (total - groups) * (scans - 1) * epsilon]
     notes = caution(value / sd)
     notes.append("repeated in-vivo scans irradiate the bone they measure: check the dose")
     result = answer(
@@ -179,7 +182,7 @@ def repeated_scans(inputs: "Block") -> "Block":
         effect=value,
         sd=sd,
         d=value / sd,
-        df=[df1 * epsilon, (total - groups) * (scans - 1) * epsilon],
+        df=df,
         test=QUESTIONS[inputs["question"]],
         notes=notes,
     )
