@@ -10,11 +10,11 @@ from metabone.analysis.spec import (
     AnalysisSpec,
     DirectionSpec,
     FigureSpec,
-    Grouping,
     OutcomesSpec,
     PoolSpec,
     RegressSpec,
 )
+from metabone.analysis.spec_values import Grouping
 from metabone.errors import UsageError
 from metabone.options import nearest
 

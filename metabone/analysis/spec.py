@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self
 
@@ -18,13 +16,25 @@ from pydantic import (
     model_validator,
 )
 
+from metabone.analysis.spec_values import (
+    Formats,
+    Groupings,
+    Level,
+    Limits,
+    Name,
+    OneGrouping,
+    Where,
+    Width,
+    Words,
+    option,
+    words,
+)
 from metabone.errors import UsageError
 from metabone.options import (
     Align,
     BetweenStructure,
     CIMethod,
     Control,
-    FigureFormat,
     Measure,
     Model,
     MultilevelMethod,
@@ -34,7 +44,6 @@ from metabone.options import (
     Style,
     Tau2Method,
     Variance,
-    check_option,
     check_variance,
     nearest,
 )
@@ -48,85 +57,6 @@ _FOREST_KEYS = (
 _HARVEST_KEYS = ("direction", "outcome")
 
 MAX_BYTES = 1_000_000
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
-
-def _option(key: str, literal: Any) -> BeforeValidator:
-    return BeforeValidator(partial(_checked, key, literal))
-
-
-def _checked(key: str, literal: Any, value: Any) -> Any:
-    return check_option(key, value, literal)
-
-
-def _words(value: Any) -> Any:
-    """One text or a list of texts, as a tuple."""
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise UsageError(f"takes a text or a list of texts; got {value!r}")
-    if not value or not all(word.strip() for word in value):
-        raise UsageError(f"needs at least one text, none of them empty; got {value!r}")
-    return tuple(dict.fromkeys(value))
-
-
-def _conditions(value: Any) -> Any:
-    """One condition or a list of conditions that must all hold, as a tuple."""
-    conditions = _words(value)
-    return tuple(" ".join(condition.splitlines()).strip() for condition in conditions)
-
-
-def _groupings(value: Any) -> Any:
-    """Columns to stratify by; a list of two inside the list is a two-way table."""
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, list):
-        raise UsageError(f"takes a list of columns; got {value!r}")
-    found: list[str | tuple[str, ...]] = []
-    for entry in value:
-        pair = tuple(entry) if isinstance(entry, list) else (entry,)
-        if len(pair) not in (1, 2) or not all(isinstance(w, str) and w.strip() for w in pair):
-            raise UsageError(f"takes columns, or pairs of columns; got {entry!r}")
-        found.append(pair if len(pair) == 2 else pair[0])
-    return tuple(dict.fromkeys(found))
-
-
-def _one_grouping(value: Any) -> Any:
-    """One grouping: a column, or a list of two columns; an empty text is none."""
-    return () if value == "" else _groupings([value])[0]
-
-
-def _limits(value: Any) -> Any:
-    """Two numbers, the smaller first."""
-    numbers = isinstance(value, list) and all(
-        isinstance(end, (int, float)) and not isinstance(end, bool) for end in value
-    )
-    if not numbers or len(value) != 2 or not value[0] < value[1]:
-        raise UsageError(f"takes two numbers, the smaller first; got {value!r}")
-    return (float(value[0]), float(value[1]))
-
-
-def _formats(value: Any) -> Any:
-    return tuple(check_option("formats", word, FigureFormat) for word in _words(value))
-
-
-def _name(value: Any) -> Any:
-    if isinstance(value, str) and not _NAME.fullmatch(value):
-        raise UsageError(
-            f"becomes part of file names: letters, digits, '-', '_' and '.'; got {value!r}"
-        )
-    return value
-
-
-Name = Annotated[str | None, BeforeValidator(_name)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-Where = Annotated[tuple[str, ...], BeforeValidator(_conditions)]
-Grouping = str | tuple[str, ...]
-Groupings = Annotated[tuple[Grouping, ...], BeforeValidator(_groupings)]
-OneGrouping = Annotated[Grouping | None, BeforeValidator(_one_grouping)]
-Formats = Annotated[tuple[FigureFormat, ...], BeforeValidator(_formats)]
-Level = Annotated[float, Field(gt=0, lt=1)]
-Width = Annotated[float, Field(ge=40, le=600)]
 
 
 class Section(BaseModel):
@@ -143,7 +73,7 @@ class DataSpec(Section):
     where: Where = ()
     sheet: str | None = None
     vocabulary: str | None = None
-    on_error: Annotated[OnError, _option("on_error", OnError)] = "refuse"
+    on_error: Annotated[OnError, option("on_error", OnError)] = "refuse"
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -174,11 +104,11 @@ RhoPairs = Annotated[tuple[RhoPair, ...], BeforeValidator(_pairs)]
 class EffectSpec(Section):
     """``[effect]``: the effect measure that every answer uses unless it says otherwise."""
 
-    measure: Annotated[Measure, _option("measure", Measure)] = "SMD"
-    variance: Annotated[Variance, _option("variance", Variance)] = "LS"
-    align: Annotated[Align, _option("align", Align)] = "none"
+    measure: Annotated[Measure, option("measure", Measure)] = "SMD"
+    variance: Annotated[Variance, option("variance", Variance)] = "LS"
+    align: Annotated[Align, option("align", Align)] = "none"
     unit: str | None = None
-    control: Annotated[Control, _option("control", Control)] = "exact"
+    control: Annotated[Control, option("control", Control)] = "exact"
     rho: Annotated[float, Field(ge=0, lt=1)] = 0.5
     rho_table: RhoPairs = ()
     time_decay: Annotated[float | None, Field(ge=0, lt=1)] = None
@@ -195,11 +125,11 @@ class _Measured(Section):
     name: Name = None
     title: str | None = None
     where: Where = ()
-    measure: Annotated[Measure | None, _option("measure", Measure)] = None
-    variance: Annotated[Variance | None, _option("variance", Variance)] = None
-    align: Annotated[Align | None, _option("align", Align)] = None
+    measure: Annotated[Measure | None, option("measure", Measure)] = None
+    variance: Annotated[Variance | None, option("variance", Variance)] = None
+    align: Annotated[Align | None, option("align", Align)] = None
     unit: str | None = None
-    control: Annotated[Control | None, _option("control", Control)] = None
+    control: Annotated[Control | None, option("control", Control)] = None
     rho: Annotated[float | None, Field(ge=0, lt=1)] = None
 
     def effect(self, default: EffectSpec) -> EffectSpec:
@@ -223,10 +153,10 @@ class _Measured(Section):
 class _Answer(_Measured):
     """Keys of answers by one model of all effects."""
 
-    model: Annotated[Model, _option("model", Model)] = "auto"
+    model: Annotated[Model, option("model", Model)] = "auto"
     random: Words = ()
-    tau2: Annotated[Tau2Method, _option("tau2", Tau2Method)] = "REML"
-    ci: Annotated[CIMethod | None, _option("ci", CIMethod)] = None
+    tau2: Annotated[Tau2Method, option("tau2", Tau2Method)] = "REML"
+    ci: Annotated[CIMethod | None, option("ci", CIMethod)] = None
     level: Level = 0.95
 
 
@@ -235,8 +165,8 @@ class PoolSpec(_Answer):
 
     outcome: Words
     by: Groupings = ()
-    pi: Annotated[PIMethod | None, _option("pi", PIMethod)] = None
-    strata_tau2: Annotated[StrataTau2, _option("strata_tau2", StrataTau2)] = "separate"
+    pi: Annotated[PIMethod | None, option("pi", PIMethod)] = None
+    strata_tau2: Annotated[StrataTau2, option("strata_tau2", StrataTau2)] = "separate"
     wild: Annotated[int, Field(ge=0)] = 0
     seed: Annotated[int, Field(ge=0)] = 1
 
@@ -245,9 +175,9 @@ class OutcomesSpec(_Measured):
     """``[[outcomes]]``: several outcomes pooled together, each with a mean of its own."""
 
     outcome: Words
-    structure: Annotated[BetweenStructure, _option("structure", BetweenStructure)] = "UN"
-    tau2: Annotated[MultilevelMethod, _option("tau2", MultilevelMethod)] = "REML"
-    ci: Annotated[CIMethod | None, _option("ci", CIMethod)] = None
+    structure: Annotated[BetweenStructure, option("structure", BetweenStructure)] = "UN"
+    tau2: Annotated[MultilevelMethod, option("tau2", MultilevelMethod)] = "REML"
+    ci: Annotated[CIMethod | None, option("ci", CIMethod)] = None
     level: Level = 0.95
 
     @model_validator(mode="after")
@@ -271,7 +201,7 @@ class DirectionSpec(Section):
     title: str | None = None
     outcome: Words = ()
     where: Where = ()
-    by: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = None
+    by: Annotated[tuple[str, ...] | None, BeforeValidator(words)] = None
     level: Level = 0.95
 
     @model_validator(mode="after")
@@ -284,18 +214,18 @@ class DirectionSpec(Section):
 class FigureSpec(Section):
     """``[[figure]]``: one drawing of an answer of this file."""
 
-    kind: Annotated[FigureKind, _option("kind", FigureKind)]
+    kind: Annotated[FigureKind, option("kind", FigureKind)]
     name: Name = None
     title: str | None = None
     pool: str | None = None
     direction: str | None = None
-    outcome: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = None
+    outcome: Annotated[tuple[str, ...] | None, BeforeValidator(words)] = None
     by: OneGrouping = None
-    style: Annotated[Style, _option("style", Style)] = "metabone"
-    columns: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = None
+    style: Annotated[Style, option("style", Style)] = "metabone"
+    columns: Annotated[tuple[str, ...] | None, BeforeValidator(words)] = None
     sort: str | None = None
     xlabel: str | None = None
-    xlim: Annotated[tuple[float, float] | None, BeforeValidator(_limits)] = None
+    xlim: Limits = None
     labels: dict[str, str] = Field(default_factory=dict)
     show_prediction: bool = True
     transform: str | None = None

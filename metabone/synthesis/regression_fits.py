@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ JointTest = tuple[float, int, float | None, float, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegressionFit:
+class RegressionFit(ABC):
     """The numbers of a fit with p coefficients.
 
     ``tau2`` is Σσ² in the multilevel model, which has it by level in ``sigma2`` (with its limits);
@@ -62,13 +63,13 @@ class RegressionFit:
         """(p,) standard errors."""
         return np.sqrt(np.diagonal(self.vcov))
 
+    @abstractmethod
     def joint(self, columns: Sequence[int]) -> JointTest:
         """Test that some coefficients are all zero: statistic, df, second df, p-value, its name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def errors(self, x0: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Standard errors and df, (n,) each, of expected effects ``x0 @ coef``; `x0` (n, p)."""
-        raise NotImplementedError
 
     def alone(self, x0: FloatArray) -> list[str | None]:
         """The study without which an expected effect has no robust error; None elsewhere."""
