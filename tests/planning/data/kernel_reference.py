@@ -69,8 +69,8 @@ def f_tails(mp, x, d1, d2):
     with mp.workdps(160):
         x = mp.mpf(x)
         p = d1 * x / (d1 * x + d2)
-        low = beta(mp, mp.mpf(d1) / 2, mp.mpf(d2) / 2, p)
-        return float(low), float(1 - low)
+        a, b = mp.mpf(d1) / 2, mp.mpf(d2) / 2
+        return float(beta(mp, a, b, p)), float(beta(mp, b, a, 1 - p))
 
 
 def root(mp, sf, q):
