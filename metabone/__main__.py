@@ -1,5 +1,5 @@
 """``python -m metabone``."""
 
-from metabone.cli import main
+from metabone.cli import run
 
-main()
+run()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from metabone._version import __version__
 from metabone.errors import UsageError
@@ -27,8 +27,6 @@ from metabone.synthesis.choice import (
     choose_model,
     with_covariance,
 )
-from metabone.synthesis.multilevel import Multilevel
-from metabone.synthesis.partial import add_partial
 from metabone.synthesis.results import Estimate, PoolResult
 from metabone.synthesis.strata import pool_strata
 from metabone.synthesis.univariate import Pooler, Univariate
@@ -36,6 +34,7 @@ from metabone.synthesis.univariate import Pooler, Univariate
 if TYPE_CHECKING:
     from metabone.effects.dependence import BlockCovariance
     from metabone.effects.table import EffectTable
+    from metabone.synthesis.multilevel import Multilevel
 
 
 def pool(
@@ -118,9 +117,14 @@ def pool(
     pooler = make(effects, covariance)
     overall = pooler.overall(effects.frame)
     strata, between = pool_strata(effects.frame, groupings, pooler, common=strata_tau2 == "common")
-    multilevel = pooler if isinstance(pooler, Multilevel) else None
-    blocks = None if multilevel is None else multilevel.blocks(effects.frame)
-    strata, partial_warnings = add_partial(strata, effects.frame, blocks, level=level)
+    multilevel = None if covariance is None else cast("Multilevel", pooler)
+    partial_warnings: tuple[str, ...] = ()
+    if any(len(names) == 2 for names in groupings):
+        # The multilevel modules are loaded where an answer needs them, and not before.
+        from metabone.synthesis.partial import add_partial
+
+        blocks = None if multilevel is None else multilevel.blocks(effects.frame)
+        strata, partial_warnings = add_partial(strata, effects.frame, blocks, level=level)
     told = [*_dependence(effects, covariance), *_warnings(effects, overall, ci), *partial_warnings]
     answer = PoolResult(
         effects=effects, outcome=_outcome(effects), overall=overall, strata=strata,
@@ -155,6 +159,8 @@ def _pooler(
 ) -> Pooler:
     if covariance is None:
         return Univariate(tau2, ci, pi, level)
+    from metabone.synthesis.multilevel import Multilevel
+
     place = {row: position for position, row in enumerate(effects.frame.index.tolist())}
     return Multilevel(tau2, ci, pi, level, covariance, place, random)
 
