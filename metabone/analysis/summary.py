@@ -21,6 +21,8 @@ from metabone.synthesis.summary import (
     PI_WORDS,
     animals,
     effect,
+    limits_text,
+    mean_text,
     model_words,
     p_value,
     variances,
@@ -67,12 +69,12 @@ def headline(answer: Answer) -> str:
     if isinstance(result, PoolResult):
         one = result.overall
         return (
-            f"{head} {effect(one.estimate)} ({_percent(result.level)} CI {_range(one.ci())}), "
+            f"{head} {mean_text(one)} ({_percent(result.level)} CI {limits_text(one.ci())}), "
             f"{one.k_effects} effects of {one.k_studies} studies"
         )
     if isinstance(result, OutcomesResult):
         means = [
-            f"{one.outcome} {effect(one.estimate)} ({_range(one.ci())})" for one in result.estimates
+            f"{one.outcome} {mean_text(one)} ({limits_text(one.ci())})" for one in result.estimates
         ]
         return f"{head} ({_percent(result.level)} CI): {', '.join(means)}"
     return (
@@ -149,8 +151,8 @@ def _pool_blocks(result: PoolResult) -> list[str]:
     one, name = result.overall, result.effects.measure
     unit = f" {escape(result.effects.unit)}" if result.effects.unit else ""
     blocks = [
-        f"**{name} {effect(one.estimate)}{unit}** ({_percent(result.level)} CI "
-        f"{_range(one.ci())}; {p_value(one.pvalue)}){_as_change(result)}.{_predicted(one)} "
+        f"**{name} {mean_text(one)}{unit}** ({_percent(result.level)} CI "
+        f"{limits_text(one.ci())}; {p_value(one.pvalue)}){_as_change(result)}.{_predicted(one)} "
         f"{one.k_effects} effects of {one.k_studies} studies, {animals(one.n_animals)}; "
         f"{_spread(one)}.",
         _methods(result),
@@ -172,7 +174,7 @@ def _assumptions(result: PoolResult) -> str:
     for one in result.assumptions:
         mark = "**" if one.chosen else ""
         shown = ("no answer", "") if math.isnan(one.estimate) else (
-            effect(one.estimate), _range((one.ci_low, one.ci_high))
+            mean_text(one), limits_text((one.ci_low, one.ci_high))
         )  # fmt: skip
         cells = (f"{one.rho:g}, {one.control}", *shown)
         lines.append(tuple(f"{mark}{cell}{mark}" if cell else "" for cell in cells))
@@ -192,9 +194,9 @@ def _against_univariate(result: PoolResult, other: Estimate) -> str:
         change = " with an interval as wide"
     return (
         f"Against the univariate model, which takes all effects as independent: there "
-        f"{result.effects.measure} {effect(other.estimate)} ({_percent(result.level)} CI "
-        f"{_range(other.ci())}; prediction {_range(other.pi())}; τ² {effect(other.tau2)}), here "
-        f"{effect(mine.estimate)}{change}."
+        f"{result.effects.measure} {mean_text(other)} ({_percent(result.level)} CI "
+        f"{limits_text(other.ci())}; prediction {limits_text(other.pi())}; τ² "
+        f"{effect(other.tau2)}), here {mean_text(mine)}{change}."
     )
 
 
@@ -215,7 +217,7 @@ def _methods(result: PoolResult) -> str:
 def _predicted(one: Estimate) -> str:
     if math.isnan(one.pi()[0]):
         return ""
-    return f" A new study's true effect is predicted between {_range(one.pi(), ' and ')}."
+    return f" A new study's true effect is predicted between {limits_text(one.pi(), ' and ')}."
 
 
 def _spread(one: Estimate) -> str:
@@ -247,8 +249,8 @@ def _strata_table(column: str, strata: Sequence[Stratum], result: PoolResult) ->
             continue
         lines.append(
             (
-                *first, effect(one.estimate), _range(one.ci()), _holm(stratum),
-                _range(one.pi()), effect(one.tau2), f"{one.i2:.0f} %",
+                *first, mean_text(one), limits_text(one.ci()), _holm(stratum),
+                limits_text(one.pi()), effect(one.tau2), f"{one.i2:.0f} %",
             )
         )  # fmt: skip
     tests = [test for test in result.between if test.by == (column,)]
@@ -291,9 +293,9 @@ def _cell(stratum: Stratum) -> str:
         return "–"
     one = stratum.estimate
     if one is None:
-        borrowed = "" if stratum.partial is None else f"~{effect(stratum.partial.estimate)} "
+        borrowed = "" if stratum.partial is None else f"~{mean_text(stratum.partial)} "
         return f"{borrowed}({stratum.k_studies})"
-    return f"{effect(one.estimate)} [{_range(one.ci())}], {one.k_studies} studies"
+    return f"{mean_text(one)} [{limits_text(one.ci())}], {one.k_studies} studies"
 
 
 def _ledger_block(answer: Answer) -> str:
@@ -329,12 +331,6 @@ def _fenced(text: str) -> str:
 
 def _code(text: str) -> str:
     return " ".join(text.replace("`", "'").split())
-
-
-def _range(limits: tuple[float, float], word: str = " to ") -> str:
-    if math.isnan(limits[0]):
-        return "n/a"
-    return f"{effect(limits[0])}{word}{effect(limits[1])}"
 
 
 def _percent(level: float) -> str:

@@ -255,6 +255,10 @@ def load(
 
     words = load_vocabulary(vocabulary)
     read = read_table(table, vocabulary=words, sheet=sheet)
+    for found in read.warnings:
+        # A misspelt column looks like one that is not there; all else is for `check` to say.
+        if found.code == "unknown-column":
+            say(f"warning: {found}")
     return select(read, where=where, outcome=tuple(outcome or ()), on_error=on_error)
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning", "note"]
 
+# The row of the column names, as the spreadsheet counts.
+HEADER = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -135,7 +138,7 @@ class StudyTable:
         excluded = tuple(line for line in self.excluded if line.row in rows)
         return replace(
             self, frame=frame, printed=self.printed.loc[frame.index], excluded=excluded,
-            findings=tuple(f for f in self.findings if f.row is None or f.row in rows),
+            findings=tuple(f for f in self.findings if f.row in (None, HEADER) or f.row in rows),
             selected=len(frame),
         )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from metabone.synthesis.results import (
@@ -31,6 +31,20 @@ CONTROL_WORDS = {
 }
 
 
+class HasMean(Protocol):
+    """What has an estimate and its standard error."""
+
+    @property
+    def estimate(self) -> float:
+        """The mean."""
+        ...
+
+    @property
+    def se(self) -> float:
+        """Its standard error."""
+        ...
+
+
 def number(value: float, digits: int = 3) -> str:
     """A number with a fixed count of significant digits, and words for what is no number.
 
@@ -48,10 +62,20 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{decimals}f}" if decimals <= 6 else f"{value:.{digits - 1}e}"
 
 
-def effect(value: float) -> str:
-    """An effect size with two decimals, with more only where it would vanish."""
+def effect(value: float, spread: float = math.nan) -> str:
+    """An effect size with two decimals, or with as many as show two figures of a small `spread`.
+
+    `spread` is its standard error; without one a value that two decimals would hide gets more.
+
+    Examples
+    --------
+    >>> effect(0.937, 0.17), effect(0.0075, 0.0015), effect(0.0004)
+    ('0.94', '0.0075', '0.00040')
+    """
     if math.isnan(value):
         return "n/a"
+    if 0 < spread < 0.01:
+        return f"{value:.{min(8, 1 - math.floor(math.log10(spread)))}f}"
     return f"{value:.2f}" if abs(value) >= 0.005 or value == 0 else number(value, 2)
 
 
@@ -99,7 +123,7 @@ def _wild_line(one: WildAnswer, level: float) -> str:
     how = "all sign patterns" if one.exact else f"{one.replicates} replicates, seed {one.seed}"
     return (
         f"  wild bootstrap {p_value(one.pvalue)}, {100 * level:g} % CI "
-        f"{_range((one.ci_low, one.ci_high))}  ({one.weights}, {how})"
+        f"{limits_text((one.ci_low, one.ci_high))}  ({one.weights}, {how})"
     )
 
 
@@ -111,7 +135,7 @@ def _assumption_lines(result: PoolResult) -> list[str]:
             # The covariance contradicts itself, or too few controls are left to split.
             shown = "no answer"
         else:
-            shown = f"{effect(one.estimate):>8}  {_range((one.ci_low, one.ci_high))}"
+            shown = f"{mean_text(one):>8}  {limits_text((one.ci_low, one.ci_high))}"
         mark = " *" if one.chosen else ""
         lines.append(f"  {one.rho:.1f}  {one.control:<8}  {shown}{mark}")
     return [*lines, "  * = the answer above"]
@@ -144,10 +168,10 @@ def _estimate_lines(one: Estimate, level: float) -> list[str]:
     lines = [
         f"  k             {one.k_effects} effects of {one.k_studies} studies, "
         f"{animals(one.n_animals)}",
-        f"  estimate      {effect(one.estimate)}  ({percent} CI {_range(ci)}; {_test(one)})",
+        f"  estimate      {mean_text(one)}  ({percent} CI {limits_text(ci)}; {_test(one)})",
     ]
     if not math.isnan(pi[0]):
-        lines.append(f"  prediction    {_range(pi)}  ({percent}, true effect of a new study)")
+        lines.append(f"  prediction    {limits_text(pi)}  ({percent}, true effect of a new study)")
     if not math.isnan(one.tau2):
         lines.append(
             f"  heterogeneity {variances(one)}, I² {_i_squared(one)}, "
@@ -183,10 +207,17 @@ def _i_squared(one: Estimate) -> str:
     return f"{one.i2:.0f} % ({levels})"
 
 
-def _range(limits: tuple[float, float]) -> str:
-    if math.isnan(limits[0]):
+def mean_text(one: HasMean) -> str:
+    """The estimate with the decimals that its standard error asks for."""
+    return effect(one.estimate, one.se)
+
+
+def limits_text(limits: tuple[float, float], word: str = " to ") -> str:
+    """Both limits of an interval, with the decimals that its width asks for."""
+    if any(math.isnan(limit) for limit in limits):
         return "n/a"
-    return f"{effect(limits[0])} to {effect(limits[1])}"
+    spread = (limits[1] - limits[0]) / 4  # about the standard error
+    return f"{effect(limits[0], spread)}{word}{effect(limits[1], spread)}"
 
 
 def _test(one: Estimate) -> str:
@@ -239,9 +270,9 @@ def _map_cell(stratum: Stratum) -> str:
     if not stratum.rows:
         return "–"
     if stratum.estimate is not None:
-        return f"{effect(stratum.estimate.estimate)} ({stratum.k_studies})"
+        return f"{mean_text(stratum.estimate)} ({stratum.k_studies})"
     if stratum.partial is not None:
-        return f"~{effect(stratum.partial.estimate)} ({stratum.k_studies})"
+        return f"~{mean_text(stratum.partial)} ({stratum.k_studies})"
     return f"({stratum.k_studies})"
 
 
@@ -260,7 +291,7 @@ def _stratum_line(stratum: Stratum, width: int) -> str:
     tail = ""
     if stratum.pvalue_holm is not None:
         tail = f"  ({_bare_p(one.pvalue)}, {_bare_p(stratum.pvalue_holm)})"
-    return head + f"{effect(one.estimate):>8}  {_range(one.ci())}{tail}"
+    return head + f"{mean_text(one):>8}  {limits_text(one.ci())}{tail}"
 
 
 def _bare_p(value: float) -> str:

@@ -367,3 +367,18 @@ def test_the_json_has_every_finding(
     severities = [SEVERITY[code] for _, _, code in case.places]
     assert answer["errors"] == severities.count("error")
     assert answer["warnings"] == severities.count("warning")
+
+
+def test_a_misspelt_column_is_named_where_its_values_are_missed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "typo.csv"
+    names = "study,outcome,n_treted,mean_treated,dispersion_treated,n_control,mean_control"
+    rows = "".join(f"{name},BV/TV,8,20,3,8,18,3,SD\n" for name in "ABC")
+    table.write_text(f"{names},dispersion_control,dispersion_type\n{rows}")
+    with pytest.raises(SystemExit) as stopped:
+        main(["pool", str(table)])
+    said = capsys.readouterr().err
+    assert stopped.value.code == 1
+    assert "column n_treted" in said
+    assert "looks like 'n_treated'" in said

@@ -251,3 +251,13 @@ def test_words_that_look_like_numbers_have_their_place_in_the_order() -> None:
     labels = pd.Series(["nan", "10", "b", "inf", "9", "B", "a", "(not reported)"])
     want = ["9", "10", "a", "B", "b", "inf", "nan", "(not reported)"]
     assert _sorted_levels(labels) == _sorted_levels(labels[::-1]) == want
+
+
+def test_small_units_keep_their_figures() -> None:
+    """A mean difference in g/cm2 must not be rounded to its first figure."""
+    small = effects(yi=[value / 1000 for value in YI], vi=[value / 1e6 for value in VI])
+    object.__setattr__(small, "measure", "MD")
+    object.__setattr__(small, "unit", "g/cm2")
+    text = pool(small).summary()
+    assert "estimate      -0.00071" in text
+    assert "CI -0.00111 to -0.00032" in text
