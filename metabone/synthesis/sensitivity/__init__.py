@@ -1,0 +1,1 @@
+"""How far a pooled answer hangs on single effects and studies."""
