@@ -1,0 +1,1 @@
+"""Every defensible way to analyse one table: the specification curve and its tests."""
