@@ -161,7 +161,7 @@ class ChoicesResult:
         against the reference, with ``significant`` (of either sign), ``significant_same``
         (significant with the sign of the reference) and ``significant_opposite``.
     importance, importance_z : share of each factor in the variance of the estimates (on the
-        reference's scale) and of z (all analyses), and ``interactions`` for what main effects leave.
+        reference's scale) and of z (all analyses); ``interactions`` is what main effects leave.
     by_option, scales, permutation : see their classes.
     effects : effect sizes of the reference analysis.
     """

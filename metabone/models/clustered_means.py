@@ -1,0 +1,348 @@
+"""Multilevel means of many data sets at once: the same clusters, many V and many y.
+
+`multilevel` and `robust` fit one data set with any design. Here the design is a mean, all random
+factors and sampling errors are nested in clusters, and B data sets of the same rows are fitted
+together: every step is an array operation over (B, clusters of one size, n, n). Formulas as in
+`nested` and `robust`, with P = M⁻¹ − c h h′, h = M⁻¹1, c = 1 / (1′h).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metabone.errors import DataError, ModelError
+from metabone.models.newton import Maximum, Surface, maximise
+from metabone.models.problem import doubtful, highest
+from metabone.models.robust import adjustment, inflation
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+# Numbers that one array of a batch may hold: about 16 MB, so that a machine with little memory
+# does not notice.
+BATCH = 2_000_000
+# A cluster-robust standard error this far below the model's is rounding error around zero.
+NO_SPREAD = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteredMeans:
+    """Means of B data sets.
+
+    Attributes
+    ----------
+    coef, se : (B,) mean and its model-based standard error.
+    robust_se, robust_df : by type (``CR2``, ``CR1``, ``CR0``), (B,) cluster-robust standard error
+        (NaN where effects leave no scatter) and its degrees of freedom, Satterthwaite's for CR2.
+    sigma2 : (B, L) variance components, in the order of the random factors.
+    converged : (B,) whether the (restricted) likelihood reached its maximum.
+    df : containment degrees of freedom of the model-based t.
+    """
+
+    coef: FloatArray
+    se: FloatArray
+    robust_se: Mapping[str, FloatArray]
+    robust_df: Mapping[str, FloatArray]
+    sigma2: FloatArray
+    converged: BoolArray
+    df: float
+
+    @property
+    def tau2(self) -> FloatArray:
+        """(B,) total variance of true effects."""
+        total: FloatArray = self.sigma2.sum(axis=1)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Clusters of one size n: ``index`` (g, n) rows, ``members`` (g,) which, ``z`` (g, L, n, n)."""
+
+    index: IntArray
+    members: IntArray
+    z: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Generalised least squares at b points: ``inverse`` by size (b, g, n, n), ``h`` (b, k)."""
+
+    inverse: list[FloatArray]
+    h: FloatArray
+    r: FloatArray
+    cov: FloatArray
+    coef: FloatArray
+    logdet: FloatArray
+    q: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """``y`` (B, k); ``v`` by size (S, g, n, n), ``which`` (B,) of the S each data set has."""
+
+    y: FloatArray
+    v: list[FloatArray]
+    which: IntArray
+    sizes: list[_Size]
+    restricted: bool
+
+    def solve(self, theta: FloatArray, rows: IntArray) -> _At:
+        y, which = self.y[rows], self.which[rows]
+        h, my = np.empty_like(y), np.empty_like(y)
+        logdet = np.zeros(len(y))
+        inverses = []
+        for size, v in zip(self.sizes, self.v, strict=True):
+            m = v[which] + np.einsum("bl,glij->bgij", theta, size.z)
+            inverse = _inverse(m)
+            h[:, size.index] = inverse.sum(axis=3)
+            my[:, size.index] = (inverse @ y[:, size.index][..., None])[..., 0]
+            logdet -= np.linalg.slogdet(inverse)[1].sum(axis=1)
+            inverses.append(inverse)
+        cov = 1 / h.sum(axis=1)
+        coef = cov * my.sum(axis=1)
+        r = my - coef[:, None] * h
+        q: FloatArray = (r * (y - coef[:, None])).sum(axis=1)
+        return _At(inverses, h, r, cov, coef, logdet, q)
+
+    def evaluate(self, theta: FloatArray, rows: IntArray) -> Surface:
+        """(Restricted) log-likelihood without constants, gradient and information."""
+        at = self.solve(theta, rows)
+        b, levels = theta.shape
+        quadratic, trace, seen, hgh = (np.zeros((b, levels)) for _ in range(4))
+        cubic, squared, crossed = (np.zeros((b, levels, levels)) for _ in range(3))
+        for size, inverse in zip(self.sizes, at.inverse, strict=True):
+            r, h = at.r[:, size.index], at.h[:, size.index]
+            gr = np.einsum("glij,bgj->blgi", size.z, r)
+            gh = np.einsum("glij,bgj->blgi", size.z, h)
+            turned = inverse[:, :, None] @ size.z[None]  # M⁻¹G_l, (b, g, L, n, n)
+            quadratic += np.einsum("bgi,blgi->bl", r, gr)
+            hgh += np.einsum("bgi,blgi->bl", h, gh)
+            seen += np.einsum("bgi,blgi->bl", h, gr)
+            trace += np.einsum("bglii->bl", turned)
+            inner = np.swapaxes(inverse, -1, -2)[:, None]
+            cubic += _pairs(gr, (inner @ gr[..., None])[..., 0])
+            crossed += _pairs(gh, (inner @ gh[..., None])[..., 0])
+            for one in range(levels):
+                for other in range(one, levels):
+                    both = turned[:, :, one] * np.swapaxes(turned[:, :, other], -1, -2)
+                    part = both.sum(axis=(1, 2, 3))
+                    squared[:, one, other] += part
+                    if other > one:
+                        squared[:, other, one] += part
+        c = at.cov[:, None]
+        cubic -= c[..., None] * seen[:, :, None] * seen[:, None, :]
+        value = -0.5 * (at.logdet + at.q)
+        if self.restricted:
+            value = value + 0.5 * np.log(at.cov)
+            trace = trace - c * hgh
+            squared += (c * hgh)[:, :, None] * (c * hgh)[:, None, :] - 2 * c[..., None] * crossed
+        return Surface(value, 0.5 * (quadratic - trace), cubic - 0.5 * squared, 0.5 * squared)
+
+
+def clustered_means(
+    y: ArrayLike,
+    blocks: Sequence[Sequence[tuple[IntArray, FloatArray]]],
+    which: ArrayLike,
+    random: Mapping[str, ArrayLike],
+    *,
+    method: str = "REML",
+    types: Sequence[str] = ("CR2",),
+) -> ClusteredMeans:
+    """Fit the mean of many data sets in multilevel models that share their clusters.
+
+    Parameters
+    ----------
+    y : (B, k) effect sizes.
+    blocks : S sampling covariances, each a sequence of blocks ``(rows, covariance)`` that name each
+        of the k rows once and lie within clusters.
+    which : (B,) which of the S each data set has.
+    random : labels (k,) of each random factor; the first are the clusters, all others are nested in
+        them.
+    method : ``REML`` or ``ML``.
+    types : robust standard errors to give: ``CR2``, ``CR1``, ``CR0``.
+
+    Raises
+    ------
+    DataError
+        If shapes differ or a covariance is not positive definite.
+    ModelError
+        If there are fewer than two clusters, or something crosses them.
+
+    References
+    ----------
+    Van den Noortgate et al. (2013), doi:10.3758/s13428-012-0261-6; Pustejovsky & Tipton (2018),
+    doi:10.1080/07350015.2016.1247004.
+
+    Examples
+    --------
+    >>> blocks = [(np.array([i]), np.array([[0.05]])) for i in range(6)]
+    >>> fit = clustered_means([[0.2, 0.4, 0.9, 1.1, 0.1, 0.3]], [blocks], [0],
+    ...                       {"study": [1, 1, 2, 2, 3, 3], "effect": range(6)})
+    >>> round(float(fit.coef[0]), 3), round(float(fit.robust_se["CR2"][0]), 3)
+    (0.5, 0.252)
+    """
+    data = np.asarray(y, dtype=float)
+    if data.ndim != 2 or not np.isfinite(data).all():
+        raise DataError("y must be a (B, k) array of finite numbers")
+    codes = _factors(random, data.shape[1])
+    sizes = _sizes(list(codes.values()))
+    v = _stack(blocks, sizes, next(iter(codes.values())))
+    chosen = np.asarray(which, dtype=np.intp)
+    width = sum(size.z.size for size in sizes)
+    step = max(1, BATCH // max(width, 1))
+    parts = [
+        _fit(_Engine(data[i : i + step], v, chosen[i : i + step], sizes, method == "REML"), types)
+        for i in range(0, len(data), step)
+    ]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    counts = [int(labels.max()) + 1 for labels in codes.values()]
+    return ClusteredMeans(
+        coef=joined["coef"],
+        se=joined["se"],
+        robust_se={kind: joined[f"se {kind}"] for kind in types},
+        robust_df={kind: joined[f"df {kind}"] for kind in types},
+        sigma2=joined["sigma2"],
+        converged=joined["converged"].astype(bool),
+        df=float(min(*counts, data.shape[1]) - 1),
+    )
+
+
+def _factors(random: Mapping[str, ArrayLike], k: int) -> dict[str, NDArray[np.int64]]:
+    codes: dict[str, NDArray[np.int64]] = {}
+    for name, labels in random.items():
+        found = np.unique(np.asarray(labels), return_inverse=True)[1].reshape(-1).astype(np.int64)
+        if len(found) != k:
+            raise DataError(f"the factor {name} has {len(found)} labels for {k} effects")
+        codes[name] = found
+    first = next(iter(codes))
+    if int(codes[first].max()) == 0:
+        raise ModelError(f"all effects are of one {first}; two or more are needed")
+    for name, labels in codes.items():
+        pairs = len(np.unique(labels * (int(codes[first].max()) + 1) + codes[first]))
+        if pairs > int(labels.max()) + 1:
+            raise ModelError(f"the factor {name} is not nested in {first}")
+    return codes
+
+
+def _sizes(codes: Sequence[NDArray[np.int64]]) -> list[_Size]:
+    cluster = codes[0]
+    order = np.argsort(cluster, kind="stable")
+    counts = np.bincount(cluster)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    found = []
+    for size in np.unique(counts):
+        members = np.flatnonzero(counts == size)
+        index = order[starts[members][:, None] + np.arange(size)]
+        z = np.stack([code[index][:, :, None] == code[index][:, None, :] for code in codes], axis=1)
+        found.append(_Size(index, members, z.astype(float)))
+    return found
+
+
+def _stack(
+    blocks: Sequence[Sequence[tuple[IntArray, FloatArray]]],
+    sizes: Sequence[_Size],
+    cluster: NDArray[np.int64],
+) -> list[FloatArray]:
+    """V of each of the S models by size of cluster, (S, g, n, n)."""
+    k = len(cluster)
+    dense = np.zeros((len(blocks), k, k))
+    for model, parts in zip(dense, blocks, strict=True):
+        for rows, block in parts:
+            model[np.ix_(rows, rows)] = block
+    if dense[:, cluster[:, None] != cluster[None, :]].any():
+        raise ModelError("sampling errors of different clusters are correlated")
+    stacked = [dense[:, size.index[:, :, None], size.index[:, None, :]] for size in sizes]
+    for part in stacked:
+        if not (np.linalg.eigvalsh(part)[..., 0] > 0).all():
+            raise DataError("a sampling covariance is not positive definite")
+    return stacked
+
+
+def _fit(engine: _Engine, types: Sequence[str]) -> dict[str, FloatArray]:
+    found = _search(engine)
+    every = np.arange(len(engine.y))
+    at = engine.solve(found.theta, every)
+    answer: dict[str, FloatArray] = {
+        "coef": at.coef, "se": np.sqrt(at.cov), "sigma2": found.theta,
+        "converged": found.converged.astype(float),
+    }  # fmt: skip
+    for kind in types:
+        answer[f"se {kind}"], answer[f"df {kind}"] = _robust(engine, found.theta, at, kind)
+    return answer
+
+
+def _search(engine: _Engine) -> Maximum:
+    """From variances shared evenly; where that is doubtful, from each component alone as well."""
+    base, count = _base(engine), engine.sizes[0].z.shape[1]
+    found = maximise(engine.evaluate, np.repeat(base[:, None] / count, count, axis=1))
+    again = np.flatnonzero(doubtful(found))
+    if not len(again):
+        return found
+
+    def evaluate(theta: FloatArray, rows: IntArray) -> Surface:
+        return engine.evaluate(theta, again[rows])
+
+    shares = 0.9 * np.eye(count) + 0.1 / count
+    others = [maximise(evaluate, base[again, None] * share) for share in shares]
+    best = highest([found.take(again), *others])
+    for part in fields(Maximum):
+        getattr(found, part.name)[again] = getattr(best, part.name)
+    return found
+
+
+def _base(engine: _Engine) -> FloatArray:
+    """(B,) a first guess at the total variance of true effects."""
+    spread = engine.y.var(axis=1)
+    diagonal = np.concatenate(
+        [np.einsum("sgii->sgi", v).reshape(len(v), -1) for v in engine.v], axis=1
+    )
+    typical = diagonal.mean(axis=1)[engine.which]
+    base: FloatArray = np.maximum(np.maximum(spread - typical, 0.1 * spread), 1e-8 * typical)
+    return base
+
+
+def _robust(
+    engine: _Engine, theta: FloatArray, at: _At, kind: str
+) -> tuple[FloatArray, FloatArray]:
+    """(B,) cluster-robust standard errors and their degrees of freedom; see `robust`."""
+    size_b, m = len(theta), sum(len(size.members) for size in engine.sizes)
+    score, load, inner = (np.empty((size_b, m)) for _ in range(3))
+    residual = engine.y - at.coef[:, None]
+    for size, v in zip(engine.sizes, engine.v, strict=True):
+        phi = v[engine.which] + np.einsum("bl,glij->bgij", theta, size.z)
+        a = (at.h * at.cov[:, None])[:, size.index][..., None]
+        if kind == "CR2":
+            one = np.ones((*size.index.shape, 1))
+            a = adjustment(one, phi, at.cov[:, None, None, None]) @ a
+        flat = a[..., 0]
+        score[:, size.members] = (flat * residual[:, size.index]).sum(axis=2)
+        load[:, size.members] = flat.sum(axis=2)
+        inner[:, size.members] = (flat * (phi @ a)[..., 0]).sum(axis=2)
+    se = np.sqrt((score**2).sum(axis=1) * inflation(kind, m, 1))
+    se = np.where(se > NO_SPREAD * np.sqrt(at.cov), se, np.nan)
+    if kind != "CR2":
+        return se, np.full(size_b, float(m - 1))
+    cross = load**2 * at.cov[:, None]
+    first = (inner - cross).sum(axis=1)
+    second = (inner**2 - 2 * inner * cross).sum(axis=1)
+    second = second + (at.cov * (load**2).sum(axis=1)) ** 2
+    return se, np.where(second > 0, first**2 / np.where(second > 0, second, 1.0), 0.0)
+
+
+def _pairs(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Σ a_l b_m over clusters and rows, (b, L, g, n) twice to (b, L, L)."""
+    shape = (*a.shape[:2], -1)
+    total: FloatArray = a.reshape(shape) @ np.swapaxes(b.reshape(shape), 1, 2)
+    return total
+
+
+def _inverse(m: FloatArray) -> FloatArray:
+    if m.shape[-1] == 1:
+        return 1 / m
+    inverse: FloatArray = np.linalg.inv(m).astype(float, copy=False)
+    return inverse
