@@ -97,9 +97,12 @@ def _paint_line(axes: Axes, line: Line) -> None:
 
 
 def _paint_shape(axes: Axes, shape: Shape, zorder: int) -> None:
+    fill: Any = shape.fill or "none"
+    if shape.fill and shape.opacity < 1:
+        fill = (shape.fill, shape.opacity)
     axes.add_patch(
         Polygon(
-            shape.points, closed=True, facecolor=shape.fill or "none",
+            shape.points, closed=True, facecolor=fill,
             edgecolor=shape.edge or "none", linewidth=shape.width, zorder=zorder,
             joinstyle="miter",
         )

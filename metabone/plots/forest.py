@@ -123,7 +123,7 @@ def forest_spec(
     marks = [row.mark for row in rows if row.mark is not None]
     return ForestSpec(
         style=look.name,
-        title=_title(result) if title is None else title,
+        title=outcome_title(result) if title is None else title,
         columns=define(keys, frame, look, words),
         rows=rows,
         axis=_axis(result, marks, scale, words, xlim),
@@ -147,7 +147,7 @@ def _strata(result: PoolResult, by: str | Sequence[str] | None) -> tuple[Stratum
     return tuple(stratum for stratum in result.strata if tuple(stratum.by) == wanted)
 
 
-def _title(result: PoolResult) -> str:
+def outcome_title(result: PoolResult) -> str:
     """The outcome as people call it, with its short name."""
     names = [str(name) for name in result.effects.frame["outcome"].dropna().unique()]
     term = result.effects.vocabulary.find("outcome", names[0]) if len(names) == 1 else None
@@ -185,11 +185,11 @@ def _words(
     } | dict(labels or {})  # fmt: skip
     if xlabel is not None:
         words["axis"] = xlabel
-    left, right = _sides(effects.measure, effects.better, style, words)
+    left, right = sides(effects.measure, effects.better, style, words)
     return {"left": left, "right": right} | words
 
 
-def _sides(
+def sides(
     measure: str, better: str | None, style: Style, words: Mapping[str, str]
 ) -> tuple[str, str]:
     """What effects below and above zero mean."""

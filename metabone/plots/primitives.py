@@ -38,12 +38,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A filled polygon."""
+    """A filled polygon; `opacity` is that of its fill, its edge is solid."""
 
     points: tuple[tuple[float, float], ...]
     fill: str | None
     edge: str | None = None
     width: float = 0.0
+    opacity: float = 1.0
 
 
 @dataclass(slots=True)
