@@ -239,7 +239,7 @@ def _times(value: Any, factor: float) -> Any:
 def _finish(answer: Answer, *, grid: bool) -> Answer:
     """Evidence, sensitivity and warnings, which all answers have alike."""
     evidence = _evidence(answer)
-    table = _grid(answer) if grid and answer.reachable else None
+    table = sensitivity(answer) if grid and answer.reachable else None
     return Answer(
         answer.asked, answer.question, answer.outputs, answer.size, answer.reachable,
         answer.ceiling, answer.reason, evidence, table, cautions(answer, evidence),
@@ -359,7 +359,7 @@ def _update(answer: Answer) -> Mapping[str, Any] | None:
     }
 
 
-def _grid(answer: Answer) -> Grid | None:
+def sensitivity(answer: Answer) -> Grid | None:
     """SD × effect around the plan's own; None for a design that has no such inputs."""
     question = answer.question
     has_sd = any(map(_is_spread, question.inputs))
