@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from metabone.errors import DataError
 from metabone.models.multilevel import MultilevelFit
 from metabone.models.nested import Nested
+from metabone.models.random_effects import random_effects
 
 FloatArray = NDArray[np.float64]
 
@@ -96,6 +97,39 @@ def predict_clusters(fit: MultilevelFit) -> Prediction | None:
     estimate = x * fit.coef[0] + prior * np.bincount(codes, h * residual)
     spread = prior * (1 - share) + (1 - share) ** 2 * x**2 * fit.vcov[0, 0]
     return Prediction(estimate, np.sqrt(np.maximum(spread, 0.0)))
+
+
+def predict_effects(
+    yi: ArrayLike, vi: ArrayLike, X: ArrayLike | None = None, *, method: str = "REML"
+) -> Prediction:
+    """Best linear unbiased predictions of the true effects of a univariate random-effects model.
+
+    Each effect is drawn to what the model expects of it, the more the less it is known:
+    λ yᵢ + (1 − λ) xᵢb with λ = τ² / (τ² + vᵢ).
+
+    Parameters
+    ----------
+    yi, vi : (k,) effects and their sampling variances.
+    X : (k, p) design; None for a mean alone.
+    method : estimator of τ².
+
+    References
+    ----------
+    Robinson (1991), doi:10.1214/ss/1177011926; Raudenbush & Bryk (1985),
+    doi:10.3102/10769986010002075.
+
+    Examples
+    --------
+    >>> predict_effects([0.1, 0.6, 1.1], [0.04, 0.05, 0.06]).estimate.round(3).tolist()
+    [0.181, 0.597, 0.982]
+    """
+    y, v = np.asarray(yi, dtype=float), np.asarray(vi, dtype=float)
+    fit = random_effects(y, v, X, method=method, test="wald")
+    x = np.ones((len(y), 1)) if X is None else np.asarray(X, dtype=float)
+    share = fit.tau2 / (fit.tau2 + v)
+    estimate = share * y + (1 - share) * (x @ fit.coef)
+    spread = np.einsum("kp,pq,kq->k", x, fit.vcov, x)
+    return Prediction(estimate, np.sqrt(share * v + (1 - share) ** 2 * spread))
 
 
 def _solve(fit: MultilevelFit, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:

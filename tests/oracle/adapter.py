@@ -12,6 +12,8 @@ import numpy as np
 
 from metabone.effects import formulas
 from metabone.files import plain
+from metabone.models.blup import predict_effects
+from metabone.models.influence import cumulative, influence, leave_one_out
 from metabone.models.multilevel import MultilevelFit, multilevel
 from metabone.models.problem import constant_correlation
 from metabone.models.random_effects import (
@@ -148,6 +150,23 @@ def _cr2_block(fit: MultilevelFit, *, scalar: bool) -> Block:
     return {key: value[0] if scalar else value for key, value in vectors.items()}
 
 
+def _influence(data: Block) -> Block:
+    yi, vi = data["yi"], data["vi"]
+    without = leave_one_out(yi, vi, test="wald")
+    so_far = cumulative(yi, vi, test="wald")
+    found, drawn = influence(yi, vi), predict_effects(yi, vi)
+    names = ("rstudent", "dffits", "cook_d", "cov_ratio", "hat", "weight")
+    return {
+        "leave_one_out": {
+            "estimate": without.coef[:, 0], "se": without.se[:, 0], "tau2": without.tau2,
+            "i2": without.i2, "q": without.q,
+        },
+        "influence": {name: getattr(found, name) for name in names},
+        "cumulative": {"estimate": so_far.coef[:, 0], "se": so_far.se[:, 0]},
+        "blup": {"pred": drawn.estimate, "se": drawn.se},
+    }  # fmt: skip
+
+
 def _plan(data: Block) -> Block:
     design, inputs = data["design"], data["inputs"]
     return evaluate_case(design, inputs) or evaluate_evidence(design, inputs)
@@ -159,5 +178,6 @@ ANSWERS: dict[str, Callable[[Block], Block]] = {
     "metareg": _metareg,
     "multilevel": _multilevel,
     "multilevel_metareg": _multilevel,
+    "influence": _influence,
     "plan": _plan,
 }

@@ -16,12 +16,13 @@ import pytest
 HERE = Path(__file__).parent
 TOLERANCE = {
     "escalc": (1e-9, 1e-12), "uni": (1e-6, 1e-8), "metareg": (1e-6, 1e-8),
-    "multilevel": (2e-4, 2e-5), "multilevel_metareg": (2e-4, 2e-5),
+    "influence": (1e-5, 1e-7), "multilevel": (2e-4, 2e-5), "multilevel_metareg": (2e-4, 2e-5),
 }  # fmt: skip
 QPROFILE = (1e-5, 1e-7)
 # What the file holds, so that a shrunken grid is noticed.
 CASES = {
-    "escalc": 22, "uni": 26, "metareg": 16, "multilevel": 12, "multilevel_metareg": 11,
+    "escalc": 22, "uni": 26, "metareg": 16, "influence": 24, "multilevel": 12,
+    "multilevel_metareg": 11,
 }  # fmt: skip
 
 
