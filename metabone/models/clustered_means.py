@@ -61,11 +61,25 @@ class ClusteredMeans:
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """Clusters of one size n: ``index`` (g, n) rows, ``members`` (g,) which, ``z`` (g, L, n, n)."""
+    """Clusters of one size n: ``index`` (g, n) rows, ``members`` (g,) which of all they are.
+
+    ``z`` has for each random factor its indicators (g, n, c), None where each effect is a level.
+    """
 
     index: IntArray
     members: IntArray
-    z: FloatArray
+    z: list[FloatArray | None]
+
+    def covariance(self, v: FloatArray, theta: FloatArray) -> FloatArray:
+        """M = V + Σ_l θ_l Z_l Z_l′ at `theta` (b, L), from `v` (b, g, n, n)."""
+        m = v.copy()
+        for variance, z in zip(theta.T, self.z, strict=True):
+            if z is None:
+                place = np.arange(m.shape[-1])
+                m[:, :, place, place] += variance[:, None, None]
+            else:
+                m += variance[:, None, None, None] * (z @ np.swapaxes(z, 1, 2))
+        return m
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +111,7 @@ class _Engine:
         logdet = np.zeros(len(y))
         inverses = []
         for size, v in zip(self.sizes, self.v, strict=True):
-            m = v[which] + np.einsum("bl,glij->bgij", theta, size.z)
-            inverse = _inverse(m)
+            inverse = _inverse(size.covariance(v[which], theta))
             h[:, size.index] = inverse.sum(axis=3)
             my[:, size.index] = (inverse @ y[:, size.index][..., None])[..., 0]
             logdet -= np.linalg.slogdet(inverse)[1].sum(axis=1)
@@ -116,24 +129,23 @@ class _Engine:
         quadratic, trace, seen, hgh = (np.zeros((b, levels)) for _ in range(4))
         cubic, squared, crossed = (np.zeros((b, levels, levels)) for _ in range(3))
         for size, inverse in zip(self.sizes, at.inverse, strict=True):
-            r, h = at.r[:, size.index], at.h[:, size.index]
-            gr = np.einsum("glij,bgj->blgi", size.z, r)
-            gh = np.einsum("glij,bgj->blgi", size.z, h)
-            turned = inverse[:, :, None] @ size.z[None]  # M⁻¹G_l, (b, g, L, n, n)
-            quadratic += np.einsum("bgi,blgi->bl", r, gr)
-            hgh += np.einsum("bgi,blgi->bl", h, gh)
-            seen += np.einsum("bgi,blgi->bl", h, gr)
-            trace += np.einsum("bglii->bl", turned)
-            inner = np.swapaxes(inverse, -1, -2)[:, None]
-            cubic += _pairs(gr, (inner @ gr[..., None])[..., 0])
-            crossed += _pairs(gh, (inner @ gh[..., None])[..., 0])
+            zr = [_gather(z, at.r[:, size.index]) for z in size.z]
+            zh = [_gather(z, at.h[:, size.index]) for z in size.z]
             for one in range(levels):
+                quadratic[:, one] += _dot(zr[one], zr[one])
+                hgh[:, one] += _dot(zh[one], zh[one])
+                seen[:, one] += _dot(zh[one], zr[one])
+                left = _gather(size.z[one], np.swapaxes(inverse, -1, -2))  # M⁻¹Z_l, (b, g, n, c)
                 for other in range(one, levels):
-                    both = turned[:, :, one] * np.swapaxes(turned[:, :, other], -1, -2)
-                    part = both.sum(axis=(1, 2, 3))
-                    squared[:, one, other] += part
-                    if other > one:
-                        squared[:, other, one] += part
+                    inner = _gather(size.z[other], np.swapaxes(left, -1, -2))  # Z_l′M⁻¹Z_m
+                    if one == other:
+                        trace[:, one] += np.einsum("bgcc->b", inner)
+                    squared[:, one, other] += np.einsum("bgcd,bgcd->b", inner, inner)
+                    cubic[:, one, other] += _form(zr[one], inner, zr[other])
+                    crossed[:, one, other] += _form(zh[one], inner, zh[other])
+        for matrix in (cubic, squared, crossed):
+            lower = np.tril_indices(levels, -1)
+            matrix[:, lower[0], lower[1]] = matrix[:, lower[1], lower[0]]
         c = at.cov[:, None]
         cubic -= c[..., None] * seen[:, :, None] * seen[:, None, :]
         value = -0.5 * (at.logdet + at.q)
@@ -193,7 +205,7 @@ def clustered_means(
     sizes = _sizes(list(codes.values()))
     v = _stack(blocks, sizes, next(iter(codes.values())))
     chosen = np.asarray(which, dtype=np.intp)
-    width = sum(size.z.size for size in sizes)
+    width = sum(size.index.size * size.index.shape[1] for size in sizes)
     step = max(1, BATCH // max(width, 1))
     parts = [
         _fit(_Engine(data[i : i + step], v, chosen[i : i + step], sizes, method == "REML"), types)
@@ -238,9 +250,18 @@ def _sizes(codes: Sequence[NDArray[np.int64]]) -> list[_Size]:
     for size in np.unique(counts):
         members = np.flatnonzero(counts == size)
         index = order[starts[members][:, None] + np.arange(size)]
-        z = np.stack([code[index][:, :, None] == code[index][:, None, :] for code in codes], axis=1)
-        found.append(_Size(index, members, z.astype(float)))
+        found.append(_Size(index, members, [_indicators(code[index]) for code in codes]))
     return found
+
+
+def _indicators(labels: NDArray[np.int64]) -> FloatArray | None:
+    """(g, n, c) levels of a factor within each cluster; None where each effect has its own."""
+    place = np.stack([np.unique(row, return_inverse=True)[1].reshape(-1) for row in labels])
+    levels = int(place.max()) + 1
+    if (place == np.arange(place.shape[1])).all() and levels > 1:
+        return None
+    indicators: FloatArray = (place[:, :, None] == np.arange(levels)).astype(float)
+    return indicators
 
 
 def _stack(
@@ -278,7 +299,7 @@ def _fit(engine: _Engine, types: Sequence[str]) -> dict[str, FloatArray]:
 
 def _search(engine: _Engine) -> Maximum:
     """From variances shared evenly; where that is doubtful, from each component alone as well."""
-    base, count = _base(engine), engine.sizes[0].z.shape[1]
+    base, count = _base(engine), len(engine.sizes[0].z)
     found = maximise(engine.evaluate, np.repeat(base[:, None] / count, count, axis=1))
     again = np.flatnonzero(doubtful(found))
     if not len(again):
@@ -314,7 +335,7 @@ def _robust(
     score, load, inner = (np.empty((size_b, m)) for _ in range(3))
     residual = engine.y - at.coef[:, None]
     for size, v in zip(engine.sizes, engine.v, strict=True):
-        phi = v[engine.which] + np.einsum("bl,glij->bgij", theta, size.z)
+        phi = size.covariance(v[engine.which], theta)
         a = (at.h * at.cov[:, None])[:, size.index][..., None]
         if kind == "CR2":
             one = np.ones((*size.index.shape, 1))
@@ -334,11 +355,25 @@ def _robust(
     return se, np.where(second > 0, first**2 / np.where(second > 0, second, 1.0), 0.0)
 
 
-def _pairs(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Σ a_l b_m over clusters and rows, (b, L, g, n) twice to (b, L, L)."""
-    shape = (*a.shape[:2], -1)
-    total: FloatArray = a.reshape(shape) @ np.swapaxes(b.reshape(shape), 1, 2)
+def _gather(z: FloatArray | None, values: FloatArray) -> FloatArray:
+    """Z′v along the last axis: (b, g, …, n) to (b, g, …, c)."""
+    if z is None:
+        return values
+    if z.shape[2] == 1 and z.all():
+        total: FloatArray = values.sum(axis=-1, keepdims=True)
+        return total
+    return values @ z if values.ndim == 4 else np.einsum("bgn,gnc->bgc", values, z)
+
+
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Σ a b over clusters and levels, (b,)."""
+    total: FloatArray = np.einsum("bgc,bgc->b", a, b)
     return total
+
+
+def _form(a: FloatArray, inner: FloatArray, b: FloatArray) -> FloatArray:
+    """Σ a′ inner b over clusters, (b,)."""
+    return _dot(a, (inner @ b[..., None])[..., 0])
 
 
 def _inverse(m: FloatArray) -> FloatArray:
