@@ -12,7 +12,9 @@ import numpy as np
 
 from metabone.effects import formulas
 from metabone.files import plain
+from metabone.models.asymmetry import RegressionTest, pet_peese, regression_test
 from metabone.models.blup import predict_effects
+from metabone.models.excess import rosenthal_n
 from metabone.models.influence import cumulative, influence, leave_one_out
 from metabone.models.multilevel import MultilevelFit, multilevel
 from metabone.models.problem import constant_correlation
@@ -23,7 +25,9 @@ from metabone.models.random_effects import (
     random_effects,
     tau2_interval,
 )
+from metabone.models.rank_correlation import rank_test
 from metabone.models.robust import robust
+from metabone.models.trimfill import trim_fill
 from metabone.planning.designs.cases import evaluate_case
 from metabone.planning.evidence_cases import evaluate_evidence
 
@@ -167,6 +171,46 @@ def _influence(data: Block) -> Block:
     }  # fmt: skip
 
 
+def _bias(data: Block) -> Block:
+    yi, vi = (np.asarray(data[name], dtype=float) for name in ("yi", "vi"))
+    answer: Block = {
+        "egger_rma": _asymmetry_block(regression_test(yi, vi, np.sqrt(vi))),
+        "egger_lm": _asymmetry_block(regression_test(yi, vi, np.sqrt(vi), model="least_squares")),
+    }
+    if "ni" in data:
+        x = 1 / np.sqrt(np.asarray(data["ni"], dtype=float))
+        for name, model in (("rma", "mixed"), ("lm", "least_squares")):
+            fit = regression_test(yi, vi, x, model=model)
+            answer[f"regtest_sqrtninv_{name}"] = _asymmetry_block(fit)
+    ranks = rank_test(yi, vi, exact=False)
+    answer["begg"] = {"tau": ranks.tau, "pvalue": ranks.pvalue}
+    if len(yi) > 2:
+        for estimator in ("L0", "R0"):
+            answer[f"trimfill_{estimator}"] = _trimfill_block(yi, vi, estimator)
+    limits = pet_peese(yi, vi)
+    for name, fit in (("pet", limits.pet), ("peese", limits.peese)):
+        answer[name] = {"intercept": fit.limit, "se": fit.limit_se}
+    answer["fsn_rosenthal"] = rosenthal_n(yi, vi)
+    return answer
+
+
+def _asymmetry_block(fit: RegressionTest) -> Block:
+    low, high = fit.limit_ci()
+    return {
+        "statistic": fit.statistic, "pvalue": fit.pvalue, "limit": fit.limit,
+        "limit_lower": low, "limit_upper": high,
+    }  # fmt: skip
+
+
+def _trimfill_block(yi: np.ndarray, vi: np.ndarray, estimator: str) -> Block:
+    found = trim_fill(yi, vi, estimator=estimator, test="wald")
+    low, high = found.fit.ci()
+    return {
+        "k0": found.k0, "side": "left" if found.left else "right", "estimate": found.fit.coef[0],
+        "se": found.fit.se[0], "tau2": found.fit.tau2, "ci_lower": low[0], "ci_upper": high[0],
+    }  # fmt: skip
+
+
 def _plan(data: Block) -> Block:
     design, inputs = data["design"], data["inputs"]
     return evaluate_case(design, inputs) or evaluate_evidence(design, inputs)
@@ -176,6 +220,7 @@ ANSWERS: dict[str, Callable[[Block], Block]] = {
     "escalc": _escalc,
     "uni": _uni,
     "metareg": _metareg,
+    "bias": _bias,
     "multilevel": _multilevel,
     "multilevel_metareg": _multilevel,
     "influence": _influence,
