@@ -21,7 +21,7 @@ RIGHT_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' |
 # An environment that happens to be active must not leak into .venv.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
-.PHONY: demo test bench clean help
+.PHONY: demo test browser bench clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -38,14 +38,30 @@ demo: $(VENV)/.demo
 	@echo "  out/unloading/summary.md   and the forest plots in out/unloading/figures/"
 	@echo "  out/direction/summary.md   and the harvest plot in out/direction/figures/"
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev browser
 	$(BIN)/ruff check --quiet $(CODE)
 	$(BIN)/ruff format --quiet --check $(CODE)
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/pytest -n 2
 
+# The calculator's page is tested in a real browser. Where Debian's may be installed it is; elsewhere
+# those tests are left out and say so, but not where CI=true.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+	  if command -v $$name >/dev/null; then exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root='sudo -n'; fi; \
+	if command -v apt-get >/dev/null && $$as_root true 2>/dev/null; then \
+	  echo "Installing chromium (once), which the calculator's tests need ..."; \
+	  said=$$({ $$as_root apt-get -qq update; $$as_root env DEBIAN_FRONTEND=noninteractive \
+	    apt-get -qq -y --no-install-recommends install chromium; } 2>&1) && exit 0; \
+	  echo "$$said" | tail -n 5 >&2; \
+	fi; \
+	echo "There is no chromium, and it could not be installed." >&2; \
+	[ "$$CI" != true ]
+
 # The peers live in an environment of their own, so that nothing of them can be used by mistake.
-bench: $(BENCH)/.made
+bench: $(BENCH)/.made browser
 	@for script in benchmarks/*.py; do $(BENCH)/bin/python "$$script" || exit 1; done
 
 clean:
@@ -61,7 +77,7 @@ $(BENCH)/.made: pyproject.toml
 	@$(RIGHT_PYTHON)
 	@echo "Making $(BENCH) (once; takes a minute or two) ..."
 	@$(PYTHON) -m venv $(BENCH)
-	@$(BENCH)/bin/python -m pip $(QUIET) install -e . pymare pimeta
+	@$(BENCH)/bin/python -m pip $(QUIET) install -e . pymare pimeta playwright
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made
