@@ -12,6 +12,7 @@ from metabone.plots.words import CI, CONTROL, PI, TAU2, VARIANCES, level_text, m
 if TYPE_CHECKING:
     from metabone.plots.spec import Mark
     from metabone.plots.styles import Style
+    from metabone.synthesis.regression_results import RegressionResult
     from metabone.synthesis.results import PoolResult, Stratum
 
 
@@ -19,11 +20,27 @@ def footer(
     result: PoolResult, style: Style, strata: Sequence[Stratum], marks: Sequence[Mark]
 ) -> tuple[str, ...]:
     """Model, measure, marks, what was left out and version in one paragraph, then each warning."""
-    told = [_model(result, strata), _measure(result, style), _marks(marks), *_rows(result, strata)]
+    return paragraphs(result, [_model(result, strata), _measure(result, style), _marks(marks),
+                               *_rows(result, strata)])  # fmt: skip
+
+
+def about(result: PoolResult, style: Style, shown: str) -> tuple[str, ...]:
+    """`footer` for another figure of a pooled answer, with `shown` on its marks."""
+    told = [_model(result, ()), _measure(result, style), shown, *_rows(result, ())]
+    return paragraphs(result, [text for text in told if text])
+
+
+def paragraphs(result: PoolResult | RegressionResult, told: Sequence[str]) -> tuple[str, ...]:
+    """Sentences in one paragraph with the version, then each warning of the answer."""
     notes = [f"{text[:1].upper()}{text[1:]}." for text in _cautions(result)]
     synthetic = "SYNTHETIC DATA. " if result.effects.synthetic else ""
     made = f"Made with metabone\u00a0{result.version}."
     return (synthetic + " ".join([*told, made]), *(f"Note: {note}" for note in notes))
+
+
+def measure_sentence(result: PoolResult | RegressionResult, style: Style) -> str:
+    """The measure with its variance formula, and which way is better."""
+    return _measure(result, style)
 
 
 def _model(result: PoolResult, strata: Sequence[Stratum]) -> str:
@@ -47,7 +64,7 @@ def _model(result: PoolResult, strata: Sequence[Stratum]) -> str:
     )
 
 
-def _measure(result: PoolResult, style: Style) -> str:
+def _measure(result: PoolResult | RegressionResult, style: Style) -> str:
     effects = result.effects
     scale = {"ROM": "ratio", "VR": "ratio", "CVR": "ratio"}.get(effects.measure, "none")
     _, long = measure_names(effects.measure, effects.unit, style, scale)
@@ -82,7 +99,7 @@ def _rows(result: PoolResult, strata: Sequence[Stratum]) -> list[str]:
     return lines
 
 
-def _cautions(result: PoolResult) -> list[str]:
+def _cautions(result: PoolResult | RegressionResult) -> list[str]:
     """Warnings of the answer, without the one that the banner shows."""
     return [text for text in result.warnings if not text.startswith("SYNTHETIC")]
 
