@@ -39,6 +39,8 @@ DispersionType = Literal["SD", "SEM", "CI95"]
 Better = Literal["higher", "lower"]
 Style = Literal["metabone", "revman", "jama", "bmj"]
 ForestSort = Literal["effect", "precision", "study"]
+FunnelPrecision = Literal["auto", "sei", "seinv", "sqrtninv", "arms"]
+PointLabels = Literal["auto", "all", "none"]
 FigureFormat = Literal["svg", "pdf", "png", "tiff"]
 
 # The variance formulas of each measure, the default first; for NMD, LS means DELTA.
