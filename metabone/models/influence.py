@@ -99,8 +99,7 @@ class Influence:
         """(m,) by measure, whether it lies beyond its threshold.
 
         DFFITS beyond ± 3 √(p / (m − p)); Cook's distance that cuts off half of χ² with p degrees of
-        freedom; a leverage above 3 p / m; any DFBETAS beyond ± 1. Where fewer than three effects
-        would be left, leverage says nothing.
+        freedom; a leverage above 3 p / m; any DFBETAS beyond ± 1.
 
         References
         ----------
@@ -110,7 +109,7 @@ class Influence:
         return {
             "dffits": np.abs(self.dffits) > limit["dffits"],
             "cook_d": self.cook_d > limit["cook_d"],
-            "hat": self.hat > limit["hat"],
+            "hat": np.asarray(self.hat > limit["hat"]),
             "dfbetas": (np.abs(self.dfbetas) > limit["dfbetas"]).any(axis=1),
         }
 

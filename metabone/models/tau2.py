@@ -90,8 +90,11 @@ class Tau2:
     iterations: NDArray[np.int64]
 
 
-def estimate(batch: Batch, method: str) -> Tau2:
+def estimate(batch: Batch, method: str, start: FloatArray | None = None) -> Tau2:
     """τ² by `method`, never negative; NaN where no effect is left over to estimate it from.
+
+    Where it is known near which τ² (B,) a likelihood has its highest maximum, `start` says so, and
+    no other is looked for.
 
     References
     ----------
@@ -103,6 +106,8 @@ def estimate(batch: Batch, method: str) -> Tau2:
     if short.any() and method != "EE":
         return _estimate_rest(batch, method, short)
     if method in ("REML", "ML"):
+        if start is not None:
+            return _climb(batch, _Likelihood(method == "REML"), start)
         return _maximise(batch, restricted=method == "REML")
     if method in ("PM", "EB"):
         return solve_q(batch, batch.k - batch.p)
