@@ -174,19 +174,31 @@ def curve(answer: Answer, *, sd_factor: float = 1.0) -> tuple[tuple[int, float],
     ----------
     sd_factor : how many times the plan's SD.
     """
+    return tuple(curve_steps(answer, sd_factor=sd_factor))
+
+
+def curve_steps(answer: Answer, *, sd_factor: float = 1.0) -> Iterator[tuple[int, float]]:
+    """The points of `curve`, one at a time."""
     question = answer.question
     with said(question):
         inputs = scaled(question, answer.outputs, sd_factor, 1.0)
         power, key = question.design["power"], question.design["size"]
-        return tuple((n, float(power({**inputs, key: n})["power"])) for n in curve_sizes(answer))
+        for n in curve_sizes(answer):
+            yield n, float(power({**inputs, key: n})["power"])
 
 
 def assurance_points(answer: Answer) -> tuple[tuple[int, float], ...]:
     """Assurance against the size; see `curve`."""
+    return tuple(assurance_steps(answer))
+
+
+def assurance_steps(answer: Answer) -> Iterator[tuple[int, float]]:
+    """The points of `assurance_points`, one at a time."""
     from metabone.planning.assured import assurance_at
 
     with said(answer.question):
-        return tuple((n, assurance_at(answer.question, n)) for n in curve_sizes(answer))
+        for n in curve_sizes(answer):
+            yield n, assurance_at(answer.question, n)
 
 
 def curve_sizes(answer: Answer) -> tuple[int, ...]:
@@ -361,6 +373,14 @@ def _update(answer: Answer) -> Mapping[str, Any] | None:
 
 def sensitivity(answer: Answer) -> Grid | None:
     """SD × effect around the plan's own; None for a design that has no such inputs."""
+    grid = None
+    for found in sensitivity_steps(answer):
+        grid = found
+    return grid
+
+
+def sensitivity_steps(answer: Answer) -> Iterator[Grid | None]:
+    """`sensitivity` at the end of its steps; None before, after each cell that was computed."""
     question = answer.question
     has_sd = any(map(_is_spread, question.inputs))
     effect = answer.outputs.get("effect")
@@ -370,18 +390,21 @@ def sensitivity(answer: Answer) -> Grid | None:
         or question.design["effect"] is None
         or not isinstance(effect, (int, float))
     ):
-        return None
+        return
     counts, cell = _cell(answer)
     columns = (1.0,) if counts == "difference" else EFFECT_FACTORS
-    cells = tuple(
-        tuple(cell(scaled(question, answer.outputs, row, column)) for column in columns)
-        for row in SD_FACTORS
-    )
+    rows: list[tuple[float | None, ...]] = []
+    for row in SD_FACTORS:
+        cells: list[float | None] = []
+        for column in columns:
+            cells.append(cell(scaled(question, answer.outputs, row, column)))
+            yield None
+        rows.append(tuple(cells))
     sd = question.sd if question.sd is not None else answer.outputs.get("sd")
     sds = tuple(None if sd is None else sd * factor for factor in SD_FACTORS)
     shown = [effect**c if question.design["effect"] == "fold" else effect * c
              for c in columns]  # fmt: skip
-    return Grid(counts, SD_FACTORS, columns, sds, tuple(shown), cells)
+    yield Grid(counts, SD_FACTORS, columns, sds, tuple(shown), tuple(rows))
 
 
 def _cell(answer: Answer) -> tuple[str, Callable[[dict[str, Any]], float | None]]:

@@ -110,7 +110,7 @@ def from_result(
     >>> round(new.scale, 6), new.df
     (0.838153, 8.0)
     """
-    result = _read(source)
+    result = read_source(source)
     part: Result
     if "coefficients" in result:
         if stratum is not None:
@@ -164,8 +164,14 @@ def g_to_d(g: float, df: float) -> float:
     return g / factor
 
 
-def _read(source: Any) -> Result:
-    """A result as a mapping, whatever it came as."""
+def read_source(source: Any) -> Result:
+    """A result as a mapping, whatever it came as: see `from_result`.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or is no result of ``metabone pool`` or ``metabone regress``.
+    """
     if isinstance(source, (str, Path)):
         try:
             content = json.loads(Path(source).read_text(encoding="utf-8"))

@@ -221,7 +221,7 @@ def pooled_cv(
     if table is not None and table.synthetic:
         notes.append("SYNTHETIC: the table holds generated data")
     wanted = {"species": species, "strain": strain, "sex": sex, "site": site, "assay": assay}
-    return _answer("cv", endpoint, choose(groups, wanted), wanted, ask, level, notes)
+    return pooled_groups("cv", endpoint, choose(groups, wanted), wanted, ask, level, notes)
 
 
 def baseline_correlation(
@@ -247,10 +247,10 @@ def baseline_correlation(
     """
     wanted = {"species": species, "strain": strain, "sex": sex, "site": site, "assay": assay}
     groups = choose(shipped_correlations(endpoint), wanted)
-    return _answer("correlation", endpoint, groups, wanted, ask, level, [])
+    return pooled_groups("correlation", endpoint, groups, wanted, ask, level, [])
 
 
-def _answer(
+def pooled_groups(
     kind: str,
     endpoint: str,
     groups: list[Group],
@@ -259,6 +259,12 @@ def _answer(
     level: float,
     notes: list[str],
 ) -> Variability:
+    """The answer of groups that were chosen already, or the question; see `pooled_cv`.
+
+    Parameters
+    ----------
+    kind : ``cv`` or ``correlation``.
+    """
     check_level(level)
     scale = _SCALES[kind]
     pooled = pool_labs(groups, scale.one)

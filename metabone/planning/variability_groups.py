@@ -77,6 +77,19 @@ def shipped_cv(endpoint: str) -> list[Group]:
     ]
 
 
+def shipped_endpoints(kind: str) -> tuple[str, ...]:
+    """The endpoints of ``bone-variability`` with a CV (``cv``) or a ``correlation``.
+
+    Examples
+    --------
+    >>> shipped_endpoints("correlation")
+    ('vBMD',)
+    """
+    file = "data.csv" if kind == "cv" else "prepost_correlation.csv"
+    rows = [row for row in _shipped(file) if kind != "cv" or row["cv_pct"]]
+    return tuple(sorted({row["endpoint"] for row in rows}))
+
+
 def shipped_correlations(endpoint: str) -> list[Group]:
     """The correlations of a first and a later scan in ``bone-variability`` of that endpoint.
 
@@ -103,7 +116,7 @@ def table_cv(table: StudyTable, endpoint: str, arms: tuple[str, ...]) -> tuple[l
         For an impossible value in its rows.
     """
     known = [str(name) for name in table.frame["outcome"].dropna().unique()]
-    frame = select(table, outcome=[_named(endpoint, known)]).usable()
+    frame = select(table, outcome=[named(endpoint, known)]).usable()
     found: dict[tuple[Any, ...], Group] = {}
     lost = 0
     for arm in arms:
@@ -159,12 +172,18 @@ def _shipped(name: str) -> list[dict[str, str]]:
 
 
 def _with_endpoint(rows: list[dict[str, str]], endpoint: str) -> list[dict[str, str]]:
-    name = _named(endpoint, sorted({row["endpoint"] for row in rows}))
+    name = named(endpoint, sorted({row["endpoint"] for row in rows}))
     return [row for row in rows if row["endpoint"] == name]
 
 
-def _named(endpoint: str, known: list[str]) -> str:
-    """The endpoint as the data name it."""
+def named(endpoint: str, known: list[str]) -> str:
+    """The endpoint as the data name it.
+
+    Raises
+    ------
+    UsageError
+        If the data have no such endpoint, or it has no coefficient of variation.
+    """
     term = load_vocabulary().endpoint(endpoint)
     if term is not None and not term.ratio_scale:
         raise UsageError(
