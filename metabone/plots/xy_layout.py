@@ -1,0 +1,305 @@
+"""Where everything in a figure of points stands: text is measured, nothing overlaps or is cut."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from metabone.errors import UsageError
+from metabone.plots.axis import paint_axis, place_sides
+from metabone.plots.marks import Stage
+from metabone.plots.power_layout import spread
+from metabone.plots.primitives import MM_PER_POINT, Canvas, Layout, Line
+from metabone.plots.sizing import MARGIN
+from metabone.plots.spec import Axis, Tick
+from metabone.plots.styles import Style, find_style
+from metabone.plots.text import Face, check_family, clean, readable, widest, width, wrap
+from metabone.plots.xy_key import paint_key
+from metabone.plots.xy_panel import Frame, paint_panel
+from metabone.plots.xy_spec import Dot, Entry, Panel, Upright, XYSpec
+
+#: Narrowest panel in points, for one column and for each of several.
+LEAST, LEAST_EACH = 120.0, 46.0
+#: Gap between columns and rows of panels, and from ticks to their numbers, in em.
+GAP, ROW_GAP, TICK = 1.6, 0.8, 0.35
+#: Widest that names beside a panel may be, as a share of the figure.
+NAMES = 0.3
+
+
+def lay_out_xy(spec: XYSpec, *, width_mm: float | None = None, font: str | None = None) -> Layout:
+    """Measure every text of a figure of points and give everything its place.
+
+    Parameters
+    ----------
+    width_mm : width of the figure; by default that of the spec. The height follows.
+    font : family, by default DejaVu Sans.
+
+    Raises
+    ------
+    UsageError
+        For a font that is not here, or a width that leaves no room for the panels.
+    """
+    style = find_style("metabone")
+    face = Face(check_family(font) if font is not None else style.family, style.size)
+    total = (spec.width_mm if width_mm is None else width_mm) / MM_PER_POINT
+    return _Sheet(_cleaned(spec, face), style, face, total).build()
+
+
+def _cleaned(spec: XYSpec, face: Face) -> XYSpec:
+    def tidy(text: str) -> str:
+        return clean(text, face)
+
+    def ticks(some: Sequence[Tick]) -> tuple[Tick, ...]:
+        return tuple(replace(tick, text=tidy(tick.text)) for tick in some)
+
+    def axis(x: Axis) -> Axis:
+        return replace(
+            x, label=tidy(x.label), left=tidy(x.left), right=tidy(x.right),
+            tick_sets=tuple(map(ticks, x.tick_sets)),
+        )  # fmt: skip
+
+    def upright(y: Upright) -> Upright:
+        return replace(y, label=tidy(y.label), names=ticks(y.names))
+
+    def dot(one: Dot) -> Dot:
+        return replace(one, label=tidy(one.label)) if one.label else one
+
+    def panel(one: Panel) -> Panel:
+        return replace(
+            one, x=axis(one.x), y=upright(one.y), title=tidy(one.title),
+            dots=tuple(map(dot, one.dots)),
+        )  # fmt: skip
+
+    return replace(
+        spec, title=tidy(spec.title), footer=tuple(map(tidy, spec.footer)),
+        panels=tuple(map(panel, spec.panels)),
+        key=tuple(Entry(entry.sample, tidy(entry.words)) for entry in spec.key),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of panels: where its numbers begin, and the sides of its panels."""
+
+    start: float
+    left: float
+    right: float
+
+
+class _Sheet:
+    """One figure on its way from top to bottom."""
+
+    def __init__(self, spec: XYSpec, style: Style, face: Face, total: float) -> None:
+        self.spec = spec
+        self.style = style
+        self.face = face
+        self.em = face.size
+        self.lead = style.line * face.size
+        self.total = total
+        self.canvas = Canvas()
+        self.y = MARGIN
+        self.small = face.scaled(style.small)
+        self.names = self._names()
+        self.columns = self._columns()
+        self.left_out: list[str] = []
+
+    def build(self) -> Layout:
+        """Everything in its place."""
+        self._head()
+        for row in range(len(self.spec.heights)):
+            self._row(row)
+        bounds = (MARGIN, self.total - MARGIN)
+        self.y = paint_key(self.canvas, self.spec.key, self.y, bounds, self.small, self.style)
+        self._foot()
+        return Layout(
+            width=self.total, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
+            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
+            texts=tuple(self.canvas.texts), title=self.spec.title or self.spec.kind,
+            description=readable(self.spec.description),
+        )  # fmt: skip
+
+    # ---- room -------------------------------------------------------------------------------
+
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        """Names beside panels, broken into lines."""
+        room = NAMES * self.total
+        return {
+            tick.text: wrap(tick.text, self.face, room)
+            for panel in self.spec.panels for tick in panel.y.names
+        }  # fmt: skip
+
+    def _gutter(self, panel: Panel) -> float:
+        """Room left of a panel for its numbers or names."""
+        if not panel.y_shown:
+            return 0.0
+        if panel.y.names:
+            lines = [line for tick in panel.y.names for line in self.names[tick.text]]
+            return widest(lines, self.face) + 1.6 * self.em
+        texts = [tick.text for ticks in panel.y.tick_sets for tick in ticks]
+        return widest(texts, self.face) + 2 * TICK * self.em
+
+    def _columns(self) -> list[_Column]:
+        shares = self.spec.widths
+        gutters = [
+            max((self._gutter(p) for p in self.spec.panels if p.column == i), default=0.0)
+            for i in range(len(shares))
+        ]
+        gaps = GAP * self.em * (len(shares) - 1)
+        room = self.total - 2 * MARGIN - sum(gutters) - gaps - 0.5 * self.em
+        smallest = min(share / sum(shares) for share in shares)
+        least = max(LEAST, LEAST_EACH / smallest if len(shares) > 1 else 0.0)
+        if room < least:
+            mm = math.ceil((self.total - room + least) * MM_PER_POINT)
+            raise UsageError(
+                f"width {self.total * MM_PER_POINT:g} mm is too narrow for this figure: it takes "
+                f"at least {mm} mm"
+            )
+        x, columns = MARGIN, []
+        for share, gutter in zip(shares, gutters, strict=True):
+            left = x + gutter
+            right = left + room * share / sum(shares)
+            columns.append(_Column(x, left, right))
+            x = right + GAP * self.em
+        return columns
+
+    def _height(self, row: int) -> float:
+        wish = self.spec.heights[row]
+        room = sum(column.right - column.left for column in self.columns)
+        high = wish * (self.em if self.spec.in_em else room)
+        for panel in self.spec.panels:
+            if panel.row == row and panel.y.names:
+                lines = sum(len(self.names[tick.text]) for tick in panel.y.names)
+                high = max(high, lines * self.lead + self.em)
+        return high
+
+    # ---- parts ------------------------------------------------------------------------------
+
+    def _paragraph(self, text: str, face: Face, color: str) -> None:
+        for line in wrap(text, face, self.total - 2 * MARGIN):
+            self.y += self.style.line * face.size
+            self.canvas.write(MARGIN, self.y - 0.3 * face.size, line, face, color)
+
+    def _head(self) -> None:
+        colors = self.style.palette
+        if self.spec.title:
+            self._paragraph(self.spec.title, self.face.scaled(1.2).bold(), colors.ink)
+            self.y += 0.35 * self.em
+        if self.spec.banner:
+            top = self.y
+            self.y += 0.4 * self.em
+            self._paragraph(self.spec.banner, self.face.bold(), colors.warning)
+            self.y += 0.4 * self.em
+            box = (MARGIN - 3, top, self.total - MARGIN + 3, self.y)
+            self.canvas.box(*box, colors.warning_band)
+            self.y += 0.3 * self.em
+
+    def _row(self, row: int) -> None:
+        """Panels beside each other: words over them, the panels, their axes."""
+        panels = [panel for panel in self.spec.panels if panel.row == row]
+        top = max(self._over(panel) for panel in panels) + 0.5 * self.em
+        bottom = top + self._height(row)
+        self.y = bottom
+        for panel in panels:
+            column = self.columns[panel.column]
+            frame = Frame(panel, column.left, top, column.right, bottom, self.em)
+            ink = self.style.palette.ink
+            self.left_out += paint_panel(self.canvas, frame, self.small, self.lead * 0.9, ink)
+            self._upright(frame, column)
+            self.y = max(self.y, self._across(frame, column))
+        self.y += ROW_GAP * self.em
+
+    def _over(self, panel: Panel) -> float:
+        """Title and label of the vertical axis; the height at which they end."""
+        column, y = self.columns[panel.column], self.y
+        colors = self.style.palette
+        bold = self.face.bold()
+        if panel.title:
+            for line in wrap(panel.title, bold, column.right - column.left + 0.5 * self.em):
+                y += self.lead
+                self.canvas.write(column.left, y - 0.3 * self.em, line, bold, colors.ink)
+        if panel.y.label:
+            for line in wrap(panel.y.label, self.face, column.right - column.start):
+                y += self.lead
+                self.canvas.write(column.start, y - 0.3 * self.em, line, self.face, colors.muted)
+        return y
+
+    def _upright(self, frame: Frame, column: _Column) -> None:
+        """The vertical axis: a line with numbers, or with names."""
+        colors, panel = self.style.palette, frame.panel
+        ends = ((frame.left, frame.top), (frame.left, frame.bottom))
+        if panel.y.names:
+            self.canvas.lines.append(Line(ends, 0.5, colors.hairline))
+            if panel.y_shown:
+                self._name(frame, column)
+            return
+        self.canvas.lines.append(Line(ends, 0.7, colors.ink))
+        if not panel.y_shown:
+            return
+        for tick in self._ticks(frame):
+            y = frame.y(tick.at)
+            x = frame.left - TICK * self.em
+            self.canvas.lines.append(Line(((x, y), (frame.left, y)), 0.7, colors.ink))
+            self.canvas.write(
+                x - 0.3 * self.em, y + 0.36 * self.em, tick.text, self.face, colors.ink, "right"
+            )
+
+    def _ticks(self, frame: Frame) -> tuple[Tick, ...]:
+        """The densest set of ticks whose numbers stand apart."""
+        for ticks in frame.panel.y.tick_sets:
+            heights = sorted(frame.y(tick.at) for tick in ticks)
+            if all(b - a >= 2.2 * self.em for a, b in pairwise(heights)):
+                return ticks
+        return frame.panel.y.tick_sets[-1]
+
+    def _name(self, frame: Frame, column: _Column) -> None:
+        """Names beside their heights, apart from each other; those that moved have a line."""
+        names = sorted(frame.panel.y.names, key=lambda tick: frame.y(tick.at))
+        broken = [self.names[tick.text] for tick in names]
+        heights = [len(lines) * self.lead for lines in broken]
+        wished = [frame.y(tick.at) for tick in names]
+        limit = frame.bottom - sum(heights)
+        middles = spread(wished, heights, min(frame.top, max(limit, frame.top - self.lead)))
+        over = middles[-1] + heights[-1] / 2 - frame.bottom - self.lead / 2
+        if over > 0:  # the last ones moved too far: let them end with the panel
+            mirrored = spread(
+                [-wish for wish in reversed(wished)], heights[::-1], -frame.bottom - self.lead / 2
+            )
+            middles = [-middle for middle in reversed(mirrored)]
+        edge = frame.left - 1.4 * self.em
+        ink = self.style.palette.ink
+        for lines, wish, middle in zip(broken, wished, middles, strict=True):
+            if abs(wish - middle) > 1.0:
+                ends = ((edge + 0.25 * self.em, middle), (frame.left - 0.15 * self.em, wish))
+                self.canvas.lines.append(Line(ends, 0.4, self.style.palette.muted))
+            first = middle - (len(lines) - 1) * self.lead / 2 + 0.36 * self.em
+            for i, line in enumerate(lines):
+                x = max(column.start, edge - width(line, self.face))
+                self.canvas.write(x, first + i * self.lead, line, self.face, ink)
+
+    def _across(self, frame: Frame, column: _Column) -> float:
+        """The horizontal axis; the height at which it ends."""
+        axis, ink = frame.panel.x, self.style.palette.ink
+        if not frame.panel.x_shown:
+            self.canvas.rule(frame.left, frame.right, frame.bottom, 0.7, ink)
+            return frame.bottom
+        stage = Stage(axis, frame.left, frame.right, self.em)
+        last = frame.panel.column == len(self.columns) - 1
+        right = self.total - MARGIN if last else frame.right + 0.5 * self.em
+        bounds = (column.start, right)
+        sides = place_sides(stage, self.style, self.face, bounds) if axis.left or axis.right else []
+        return paint_axis(self.canvas, stage, frame.bottom, self.style, self.face, sides, bounds)
+
+    def _foot(self) -> None:
+        self.y += 0.4 * self.em
+        for text in (*self.spec.footer, *self._missing()):
+            self._paragraph(text, self.small, self.style.palette.muted)
+            self.y += 0.25 * self.em
+
+    def _missing(self) -> list[str]:
+        """How many labels found no place."""
+        n = len(self.left_out)
+        if not n:
+            return []
+        return [f"{n} {'label has' if n == 1 else 'labels have'} no room beside the point."]
