@@ -50,7 +50,7 @@ WORDS: Mapping[tuple[str, str], str] = MappingProxyType({
     ("outliers", "rstudent_2"): "without |rstudent| > 2",
     ("outliers", "largest_vi"): "without the largest vi",
     ("outliers", "influential_study"): "without the most influential study",
-    ("control", "exact"): "covariance", ("control", "split"): "split between arms",
+    ("control", "exact"): "by covariance", ("control", "split"): "split between arms",
     ("control", "ignore"): "ignored",
     ("cluster", "study"): "multilevel by study",
     ("cluster", "experiment"): "multilevel by experiment",

@@ -215,6 +215,8 @@ def _multilevel(task: Sequence[_Piece]) -> list[_Answer]:
         random,
         method=first.model.analysis.tau2,
         types=[_ROBUST[ci] for ci in intervals if ci in _ROBUST],
+        # The curve itself is searched as `pool` does it; other signs only feed the null.
+        careful=np.concatenate([piece.patterns == 0 for piece in task]),
     )
     coef = np.where(fit.converged, fit.coef, np.nan)
     errors = {}
