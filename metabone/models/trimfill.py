@@ -156,11 +156,11 @@ def _missing(centered: FloatArray, estimator: str) -> FloatArray:
     else:
         wilcoxon = np.where(centered > 0, rank, 0).sum(axis=1)
         raw = (4.0 * wilcoxon - k * (k + 1)) / (2 * k - 1)
-    return np.maximum(np.rint(raw), 0.0)
+    return np.asarray(np.maximum(np.rint(raw), 0.0))
 
 
 def _error(k0: FloatArray, k: int, estimator: str) -> FloatArray:
-    """Standard error of k0; Duval & Tweedie (2000b), section 4."""
+    """Standard error of k0; Duval & Tweedie (2000b)."""
     if estimator == "R0":
         return np.asarray(np.sqrt(2 * k0 + 2))
     n = float(k)
