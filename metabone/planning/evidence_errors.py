@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtrit
-
 from metabone.errors import UsageError
-from metabone.planning.chi import chi_rule, refine
+from metabone.planning.kernel import chi_nodes, nct_cdf, nct_sf, norm_isf, norm_pdf, t_isf
 from metabone.planning.predictive import check_design
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +56,22 @@ def design_errors(
     >>> [round(x, 4) for x in (found.power, found.type_s, found.type_m)]
     [0.0791, 0.0878, 4.7886]
     """
-    if not (np.isfinite(effect) and effect != 0):
+    if not (math.isfinite(effect) and effect != 0):
         raise UsageError(f"effect must be a finite number other than 0; got {effect!r}")
-    if not (np.isfinite(se) and se > 0):
+    if not (math.isfinite(se) and se > 0):
         raise UsageError(f"se must be a positive number; got {se!r}")
     if not df > 0:
         raise UsageError(f"df must be positive; got {df!r}")
     if not 0 < alpha < 1:
         raise UsageError(f"alpha must lie between 0 and 1, e.g. 0.05; got {alpha!r}")
     nc = abs(effect) / se
-    c = -float(ndtri(alpha / 2) if np.isinf(df) else stdtrit(df, alpha / 2))
-
-    def value(halvings: int) -> FloatArray:
-        s, weights = chi_rule(df, halvings)
-        right, wrong = ndtr(nc - c * s), ndtr(-nc - c * s)
-        # The mean of |Z + nc| beyond ± c s, Z standard normal.
-        size = nc * (right - wrong) + _density(c * s - nc) + _density(c * s + nc)
-        return np.asarray([weights @ right, weights @ wrong, weights @ size])
-
-    right, wrong, size = refine(value)
+    c = norm_isf(alpha / 2) if math.isinf(df) else t_isf(alpha / 2, df)
+    right, wrong = nct_sf(c, df, nc), nct_cdf(-c, df, nc)
+    # The mean of |Z + nc| beyond ± c S, Z standard normal.
+    beyond = [w * (norm_pdf(c * s - nc) + norm_pdf(c * s + nc)) for s, w in chi_nodes(df, steep=c)]
+    size = nc * (right - wrong) + sum(beyond)
     total = right + wrong
-    return DesignErrors(float(total), float(wrong / total), float(size / total / nc))
+    return DesignErrors(total, wrong / total, size / total / nc)
 
 
 def type_s(d: float, n1: int, n2: int, *, alpha: float = 0.05) -> float:
@@ -110,8 +100,4 @@ def type_m(d: float, n1: int, n2: int, *, alpha: float = 0.05) -> float:
 
 def _two_groups(d: float, n1: int, n2: int, alpha: float) -> DesignErrors:
     check_design(n1, n2, alpha, 2)
-    return design_errors(d, float(np.sqrt(1 / n1 + 1 / n2)), df=n1 + n2 - 2, alpha=alpha)
-
-
-def _density(z: FloatArray) -> FloatArray:
-    return np.asarray(np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi))
+    return design_errors(d, math.sqrt(1 / n1 + 1 / n2), df=n1 + n2 - 2, alpha=alpha)

@@ -78,4 +78,4 @@ def _answer(found: Variability, source: str, key: str) -> dict[str, Any]:
     else:
         notes.append(f"the {'CV' if key == 'cv' else key} is of one lab, which says nothing of "
                      "others")  # fmt: skip
-    return {key: found.value, "source": text, "notes": notes, **found.to_dict()}
+    return {**found.to_dict(), key: found.value, "source": text, "notes": notes}

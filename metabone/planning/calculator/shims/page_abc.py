@@ -1,0 +1,3 @@
+"""``Mapping``, to ask whether something is one."""
+
+Mapping = dict
