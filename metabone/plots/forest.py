@@ -17,6 +17,7 @@ from metabone.plots.words import level_text, measure_names
 
 if TYPE_CHECKING:
     from metabone.plots.draw import SpecFigure
+    from metabone.synthesis.regression_results import RegressionResult
     from metabone.synthesis.results import PoolResult, Stratum
 
 #: Words that `labels` can replace.
@@ -147,7 +148,7 @@ def _strata(result: PoolResult, by: str | Sequence[str] | None) -> tuple[Stratum
     return tuple(stratum for stratum in result.strata if tuple(stratum.by) == wanted)
 
 
-def outcome_title(result: PoolResult) -> str:
+def outcome_title(result: PoolResult | RegressionResult) -> str:
     """The outcome as people call it, with its short name."""
     names = [str(name) for name in result.effects.frame["outcome"].dropna().unique()]
     term = result.effects.vocabulary.find("outcome", names[0]) if len(names) == 1 else None

@@ -69,7 +69,7 @@ def _cleaned(spec: XYSpec, face: Face) -> XYSpec:
     def panel(one: Panel) -> Panel:
         return replace(
             one, x=axis(one.x), y=upright(one.y), title=tidy(one.title),
-            dots=tuple(map(dot, one.dots)),
+            dots=tuple(map(dot, one.dots)), x_names=ticks(one.x_names),
         )  # fmt: skip
 
     return replace(
@@ -289,7 +289,27 @@ class _Sheet:
         right = self.total - MARGIN if last else frame.right + 0.5 * self.em
         bounds = (column.start, right)
         sides = place_sides(stage, self.style, self.face, bounds) if axis.left or axis.right else []
+        if frame.panel.x_names:
+            return self._words_across(frame, bounds)
         return paint_axis(self.canvas, stage, frame.bottom, self.style, self.face, sides, bounds)
+
+    def _words_across(self, frame: Frame, bounds: tuple[float, float]) -> float:
+        """Words under the panel instead of numbers, each in a slot of its own, and the label."""
+        names, ink = frame.panel.x_names, self.style.palette.ink
+        self.canvas.rule(frame.left, frame.right, frame.bottom, 0.7, ink)
+        slot = (frame.right - frame.left) / len(names) - 0.6 * self.em
+        broken = [wrap(tick.text, self.face, slot) for tick in names]
+        for tick, lines in zip(names, broken, strict=True):
+            for i, line in enumerate(lines):
+                y = frame.bottom + 1.35 * self.em + i * self.lead
+                self.canvas.write(frame.x(tick.at), y, line, self.face, ink, "center")
+        y = frame.bottom + 0.5 * self.em + max(map(len, broken)) * self.lead
+        middle = (frame.left + frame.right) / 2
+        room = 2 * min(middle - bounds[0], bounds[1] - middle)
+        for line in wrap(frame.panel.x.label, self.face, room):
+            y += self.lead
+            self.canvas.write(middle, y - 0.2 * self.em, line, self.face, ink, "center")
+        return y
 
     def _foot(self) -> None:
         self.y += 0.4 * self.em

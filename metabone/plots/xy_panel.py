@@ -212,7 +212,7 @@ def clip_area(points: Sequence[Place], sides: tuple[float, float, float, float])
     Examples
     --------
     >>> clip_area([(-1, 0), (1, 0), (1, 2), (-1, 2)], (0, 0, 5, 1))
-    [(0.0, 0.0), (1, 0), (1, 1.0), (0.0, 1.0)]
+    [(0.0, 0.0), (1, 0), (1.0, 1.0), (0.0, 1.0)]
     """
     left, top, right, bottom = sides
     kept = list(points)

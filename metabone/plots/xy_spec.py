@@ -89,7 +89,8 @@ class Panel:
     """One pair of axes with what stands between them.
 
     `row` and `column` say where in the grid of panels; `size` is the radius, in em, of the largest
-    point. Without `x_shown` or `y_shown` the axis is a line without numbers: a neighbour has them.
+    point; `x_names` are words instead of numbers along the horizontal axis. Without `x_shown` or
+    `y_shown` the axis is a line without numbers: a neighbour has them.
     """
 
     x: Axis
@@ -101,6 +102,7 @@ class Panel:
     row: int = 0
     column: int = 0
     size: float = 0.36
+    x_names: tuple[Tick, ...] = ()
     x_shown: bool = True
     y_shown: bool = True
 
