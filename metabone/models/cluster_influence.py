@@ -11,6 +11,7 @@ from metabone.errors import ModelError
 from metabone.models.influence import ALONE, Influence
 from metabone.models.multilevel import MultilevelFit
 from metabone.models.refits import ClusterRefits, leave_one_cluster_out
+from metabone.models.sampling import cluster_sampling
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -50,7 +51,7 @@ def clusters_of(fit: MultilevelFit) -> list[Cluster]:
                 f"the random factor {name} crosses {first}, so that one level of {first} cannot be "
                 "judged apart from the others"
             )
-    v = _sampling(fit, codes)
+    v = cluster_sampling(fit)
     found = []
     for number in range(int(codes.max()) + 1):
         rows = np.flatnonzero(codes == number)
@@ -59,24 +60,6 @@ def clusters_of(fit: MultilevelFit) -> list[Cluster]:
         )
         found.append(Cluster(rows, problem.x[rows], problem.yi[rows], v[number], same))
     return found
-
-
-def _sampling(fit: MultilevelFit, codes: NDArray[np.int64]) -> list[FloatArray]:
-    """V of each cluster, in the order of its rows."""
-    problem = fit.problem
-    parts = [np.diag(problem.vi[codes == number]) for number in range(int(codes.max()) + 1)]
-    if problem.blocks is None:
-        return parts
-    place = np.empty(len(codes), dtype=np.intp)
-    for number in range(len(parts)):
-        rows = codes == number
-        place[rows] = np.arange(int(rows.sum()))
-    for rows, block in problem.blocks:
-        owner = codes[rows]
-        if (owner != owner[0]).any():
-            raise ModelError("sampling errors covary between the levels of the first random factor")
-        parts[int(owner[0])][np.ix_(place[rows], place[rows])] = block
-    return parts
 
 
 def cluster_influence(fit: MultilevelFit, refits: ClusterRefits | None = None) -> Influence:
@@ -191,3 +174,36 @@ def _around(clusters: list[Cluster]) -> tuple[FloatArray, FloatArray, FloatArray
     for one, s in zip(clusters, solved, strict=True):
         parts.append(float((one.y - one.x @ coef) @ (s[:, p] - s[:, :p] @ coef)))
     return gram, moment - gram @ coef, np.array(parts)
+
+
+def cluster_means(fit: MultilevelFit) -> tuple[FloatArray, FloatArray]:
+    """Each cluster's mean and its variance, (m,) each, with the components inside clusters held.
+
+    With A = V + Σ σ²_l Z_lZ_l′ over all factors but the first, the mean is 1′A⁻¹y / 1′A⁻¹1 and
+    1 / 1′A⁻¹1 its variance: what is left to estimate of the model is the variance between clusters,
+    and a univariate model of these means has the same likelihood in it, and the same mean.
+
+    Raises
+    ------
+    ModelError
+        If the fit has moderators, or something ties clusters together.
+
+    Examples
+    --------
+    >>> from metabone.models.multilevel import multilevel
+    >>> fit = multilevel([0.2, 0.4, 0.9, 1.1, 0.1, 0.3], [0.05] * 6,
+    ...                  {"study": [1, 1, 2, 2, 3, 3], "effect": range(6)})
+    >>> yi, vi = cluster_means(fit)
+    >>> yi.round(2).tolist(), vi.round(3).tolist()
+    ([0.3, 1.0, 0.2], [0.025, 0.025, 0.025])
+    """
+    if fit.problem.x.shape[1] != 1 or np.ptp(fit.problem.x) > 0:
+        raise ModelError("clusters have one mean only where the model has no moderators")
+    inside = fit.theta.copy()
+    inside[0] = 0.0
+    means, variances = [], []
+    for one in clusters_of(fit):
+        solved = np.linalg.solve(one.covariance(inside), np.ones(len(one.y)))
+        means.append(float(solved @ one.y) / float(solved.sum()))
+        variances.append(1 / float(solved.sum()))
+    return np.array(means), np.array(variances)

@@ -110,7 +110,7 @@ class Influence:
             "dffits": np.abs(self.dffits) > limit["dffits"],
             "cook_d": self.cook_d > limit["cook_d"],
             "hat": np.asarray(self.hat > limit["hat"]),
-            "dfbetas": (np.abs(self.dfbetas) > limit["dfbetas"]).any(axis=1),
+            "dfbetas": np.asarray((np.abs(self.dfbetas) > limit["dfbetas"]).any(axis=1)),
         }
 
 

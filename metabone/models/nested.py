@@ -59,7 +59,10 @@ class _Parts:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """Rotated data: ``y`` (B or 1, k), ``x`` (p, k); ``on`` (B, k) 0/1 leaves effects out."""
+    """Rotated data: ``y`` (B or 1, k), ``x`` (p, k), or (B, p, k) where each data set has its own.
+
+    ``on`` (B, k) 0/1 leaves effects out.
+    """
 
     clusters: Clusters
     y: FloatArray
@@ -79,10 +82,11 @@ class Nested:
     def _solve(self, theta: FloatArray, rows: NDArray[np.intp]) -> tuple[Solution, _Parts]:
         parts = self._parts(theta, None if self.on is None else self._rows(self.on, rows))
         y = self._rows(self.y, rows)
-        h = parts.inverse(self.x[None])
-        cov = np.linalg.inv(h @ self.x.T).astype(float, copy=False)
+        x = self.x[None] if self.x.ndim == 2 else self.x[rows]
+        h = parts.inverse(x)
+        cov = np.linalg.inv(h @ np.swapaxes(x, 1, 2)).astype(float, copy=False)
         coef = (cov @ (h @ y[:, :, None]))[:, :, 0]
-        e = y - coef @ self.x
+        e = y - (coef[:, None] @ x)[:, 0]
         r = parts.inverse(e[:, None])[:, 0]
         logdet = parts.inner.logdet + np.log(parts.den).sum(axis=1)
         return Solution(coef, cov, h, r, np.einsum("bk,bk->b", r, e), logdet), parts

@@ -110,13 +110,14 @@ def permutation_test(
         raise ModelError(f"{y.size} effects cannot test {len(observed.coef)} coefficients")
     codes = _codes(groups, len(y))
     if x is None:
-        scheme: Signs | Arrangements = Signs(int(codes.max()) + 1, iterations, seed)
-        run: Callable[[int], FloatArray] = _SignRun(y, v, codes, method, test, scheme)
+        signs = Signs(int(codes.max()) + 1, iterations, seed)
+        scheme: Signs | Arrangements = signs
+        run: Callable[[int], FloatArray] = _SignRun(y, v, codes, method, test, signs)
         own = np.array([float(observed.statistic[0])] * 2)
         tested = np.array([True])
     else:
-        scheme = Arrangements(_labels(x, codes), iterations, seed)
-        run = _RowRun(y, v, x, codes, method, test, scheme)
+        scheme = orders = Arrangements(_labels(x, codes), iterations, seed)
+        run = _RowRun(y, v, x, codes, method, test, orders)
         own = np.r_[observed.statistic, math.sqrt(max(float(observed.qm), 0.0))]
         tested = ~(x == 1).all(axis=0)
     draws = run_chunks(run, scheme.chunks, n_jobs)

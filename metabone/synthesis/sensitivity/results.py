@@ -412,7 +412,7 @@ class SensitivityResult:
         """Tidy table of all refits and diagnostics, one row each; `part` says which analysis."""
         import pandas as pd
 
-        frames = [
+        frames: list[pd.DataFrame] = [
             part.to_frame().assign(part=name)
             for name, part in self.parts.items()
             if name != "gosh"
