@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from metabone.errors import UsageError
 from metabone.options import check_option
-from metabone.plots.curve_spec import CurvePanel, CurvePoint, CurveSpec, DashRow
+from metabone.plots.curve_spec import CurvePanel, CurvePoint, CurveSpec, DashRow, LegendMark
 from metabone.plots.scales import find_scale, tick_sets
 from metabone.plots.styles import find_style
 from metabone.plots.words import level_text, number, p_text
 from metabone.synthesis.choices.factors import TITLES, words_of
+from metabone.synthesis.choices.importance import INTERACTIONS
 from metabone.synthesis.choices.permutation import MEDIAN
 from metabone.synthesis.choices.text import (
     direction_text,
@@ -90,14 +91,16 @@ def curve_spec(result: ChoicesResult, *, show: str = "auto", title: str | None =
             _panel(result, line, those) for line, those in zip(result.scales, groups, strict=True)
         ]
     named = f"{result.outcome}: every way to analyse it" if title is None else title
-    importance = "z" if in_z or scales > 1 else "estimates"
+    by_z = in_z or scales > 1
+    shares = result.importance_z if by_z else result.importance
     return CurveSpec(
         title=named,
         panels=tuple(panels),
-        rows=tuple(_rows(result, groups, in_z=importance == "z")),
-        share_title=f"share of the variance of {importance}",
+        rows=tuple(_rows(result, groups, shares, in_z=by_z)),
+        share_title=f"share of the variance of {'z' if by_z else 'estimates'}",
         reference_text="reference",
-        footer=_footer(result, panels),
+        legend=tuple(_legend(result, panels)),
+        footer=_footer(result, shares),
         banner="SYNTHETIC DATA" if result.effects.synthetic else None,
         description=_describe(result),
     )
@@ -112,7 +115,7 @@ def _panel(result: ChoicesResult, line: ScaleLine, those: Sequence[Specification
     unit = f" ({result.effects.unit})" if measure == "MD" and result.effects.unit else ""
     name = f"{', '.join(line.measures)}, {_PERCENT.get(measure, line.scale)}{unit}"
     return CurvePanel(
-        title=f"{name}; {line.count} {'analysis' if line.count == 1 else 'analyses'}",
+        title=f"{name}; {line.count}\u00a0{'analysis' if line.count == 1 else 'analyses'}",
         points=points, band=band, low=low, high=high, tick_sets=tick_sets(low, high, scale),
         guides=(), reference=_reference(result, those),
     )  # fmt: skip
@@ -129,7 +132,7 @@ def _z_panel(result: ChoicesResult, those: Sequence[Specification]) -> CurvePane
     limit = float(critical(math.nan, result.level))
     low, high = _limits(points, (*band, (-1.1 * limit, 1.1 * limit)))
     return CurvePanel(
-        title=f"z of the p-value, with the sign of the estimate; {len(points)} analyses",
+        title=f"z of the p-value, with the sign of the estimate; {len(points)}\u00a0analyses",
         points=points, band=band, low=low, high=high,
         tick_sets=tick_sets(low, high, find_scale("SMD", None)), guides=(-limit, limit),
         reference=_reference(result, those),
@@ -162,13 +165,16 @@ def _limits(
 
 
 def _rows(
-    result: ChoicesResult, groups: Sequence[Sequence[Specification]], *, in_z: bool
+    result: ChoicesResult,
+    groups: Sequence[Sequence[Specification]],
+    shares: Mapping[str, float],
+    *,
+    in_z: bool,
 ) -> list[DashRow]:
     """First which analyses are significant, then the factors, the most important first."""
     alpha = 1 - result.level
     found = tuple(tuple(i for i, one in enumerate(those) if one.pvalue < alpha) for those in groups)
     rows = [DashRow(f"Significant (p\u00a0<\u00a0{alpha:.2g})", found)]
-    shares = result.importance_z if in_z else result.importance
     chosen = result.specifications[result.reference].options
     for factor in ordered_factors(result, in_z=in_z):
         rows.append(DashRow(TITLES[factor], heading=True, share=share_text(shares[factor])))
@@ -183,23 +189,32 @@ def _rows(
     return rows
 
 
-def _footer(result: ChoicesResult, panels: Sequence[CurvePanel]) -> tuple[str, ...]:
+def _legend(
+    result: ChoicesResult, panels: Sequence[CurvePanel]
+) -> Iterator[tuple[LegendMark, str]]:
     level = level_text(result.level)
-    told = [
-        f"{len(result.answered)} different analyses of {result.declared} declared combinations, "
-        "sorted by estimate.",
-        "Filled: significant; hollow: not.",
-    ]
-    if any(math.isfinite(point.low) for panel in panels for point in panel.points):
-        told.append(f"Upright lines: {level} intervals.")
+    points = [point for panel in panels for point in panel.points]
+    if any(point.significant for point in points):
+        yield "filled", f"significant, p\u00a0<\u00a0{1 - result.level:.2g}"
+    if not all(point.significant for point in points):
+        yield "hollow", "not significant"
+    if any(math.isfinite(point.low) for point in points):
+        yield "interval", f"{level} interval"
+    if any(panel.guides for panel in panels):
+        yield "guide", "limit of significance"
     if any(panel.band for panel in panels):
-        told.append(f"Grey band: {level} of the curves that come about if no study has an effect.")
-    told.append(
-        "Rows: the analyses with that option; bold: the option of the reference, whose place the "
-        "thin line marks; per cent: how much of the variance a choice explains."
-    )
-    told.append(f"Made with metabone\u00a0{result.version}.")
-    lines = [" ".join(told)]
+        yield "band", f"{level} of curves if no study has an effect"
+
+
+def _footer(result: ChoicesResult, shares: Mapping[str, float]) -> tuple[str, ...]:
+    lines = [
+        f"{len(result.answered)} different analyses of {result.declared} declared combinations, "
+        "sorted by what is shown on top. Below it a mark says which of them have an option; where "
+        "marks would touch, their height is the share of the analyses at that place. Bold: the "
+        "options of the reference. Per cent: how much of the variance a choice explains by itself; "
+        f"interactions {share_text(shares[INTERACTIONS])}. "
+        f"Made with metabone\u00a0{result.version}."
+    ]
     if result.permutation is not None:
         test = next(one for one in result.permutation.tests if one.statistic == MEDIAN)
         numbers = find_style("metabone").numbers

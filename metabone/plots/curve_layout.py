@@ -8,13 +8,22 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from metabone.errors import UsageError
-from metabone.plots.curve_marks import Track, paint_points, paint_row
+from metabone.plots.curve_marks import BAND, EDGE, Track, paint_key, paint_points, paint_row
 from metabone.plots.curve_spec import CurvePanel, CurveSpec, DashRow
 from metabone.plots.primitives import MM_PER_POINT, Canvas, Layout, Line, Shape
 from metabone.plots.sizing import MARGIN
 from metabone.plots.spec import Tick
 from metabone.plots.styles import Style, find_style
-from metabone.plots.text import Face, check_family, clean, longest_word, readable, widest, wrap
+from metabone.plots.text import (
+    Face,
+    balance,
+    check_family,
+    clean,
+    longest_word,
+    readable,
+    widest,
+    wrap,
+)
 
 WIDTH_MM = 178.0
 #: Height of the curve in em; widest the names of options may be, as a share of the width.
@@ -23,7 +32,6 @@ HEIGHT, NAMES = 24.0, 0.30
 LEAST, SHARE = 60.0, 0.2
 #: In em: height of a row and of a heading, gaps before panels and rows.
 ROW, HEADING, GAP, INDENT = 1.42, 1.75, 1.2, 0.9
-BAND = "#e3e7eb"
 
 
 def lay_out_curve(
@@ -49,7 +57,9 @@ def _cleaned(spec: CurveSpec, face: Face) -> CurveSpec:
 
     return replace(
         spec, title=tidy(spec.title), share_title=tidy(spec.share_title),
-        reference_text=tidy(spec.reference_text), footer=tuple(map(tidy, spec.footer)),
+        reference_text=tidy(spec.reference_text),
+        legend=tuple((mark, tidy(text)) for mark, text in spec.legend),
+        footer=tuple(map(tidy, spec.footer)),
         panels=tuple(replace(panel, title=tidy(panel.title)) for panel in spec.panels),
         rows=tuple(replace(row, label=tidy(row.label)) for row in spec.rows),
     )  # fmt: skip
@@ -87,6 +97,7 @@ class _Sheet:
         self.names = self._names_width()
         self.ticks = [self._ticks(panel) for panel in spec.panels]
         self.places: list[_Place] = []
+        self.edges: list[Line] = []
 
     def build(self) -> Layout:
         """Everything in its place."""
@@ -94,6 +105,7 @@ class _Sheet:
         self._place_panels()
         for place in self.places:
             self._panel(place)
+        self._legend()
         self._dashboard()
         self._foot()
         return Layout(
@@ -151,7 +163,7 @@ class _Sheet:
                 f"width {self.total * MM_PER_POINT:g} mm is too narrow for a specification curve "
                 f"with its names: it takes at least {least} mm"
             )
-        lines = [wrap(panel.title, self.face, wide + tick) for panel, wide, tick in zip(
+        lines = [balance(panel.title, self.face, wide + tick) for panel, wide, tick in zip(
             panels, widths, map(self._tick_width, self.ticks), strict=True)]  # fmt: skip
         top = self.y + max(map(len, lines)) * self.lead + 1.5 * self.em
         left = first
@@ -181,7 +193,9 @@ class _Sheet:
         for guide in panel.guides:
             ends = ((track.left, place.y(guide)), (track.right, place.y(guide)))
             self.canvas.lines.append(Line(ends, 0.6, colors.muted, (3.0, 2.0)))
-        paint_points(self.canvas, panel.points, track, place.y, (place.top, place.bottom), colors)
+        paint_points(self.canvas, panel.points, track, place.y, colors)
+        self.canvas.lines += self.edges
+        self.edges.clear()
         if panel.reference is not None:
             self._reference(place, panel.reference)
 
@@ -195,6 +209,8 @@ class _Sheet:
         upper = [(track.left, upper[0][1]), *upper, (track.right, upper[-1][1])]
         lower = [(track.left, lower[0][1]), *lower, (track.right, lower[-1][1])]
         self.canvas.backdrop.append(Shape((*upper, *reversed(lower)), BAND))
+        # Intervals hide the band's edge, which a line over them shows.
+        self.edges += [Line(tuple(edge), 0.6, EDGE, (2.0, 1.5)) for edge in (upper, lower)]
 
     def _reference(self, place: _Place, at: int) -> None:
         """A diamond at the reference analysis, and its name over a line through all rows."""
@@ -206,6 +222,17 @@ class _Sheet:
         reach = widest([text], face) / 2
         middle = min(max(x, place.track.left + reach), self.total - MARGIN - reach)
         self.canvas.write(middle, place.top - 0.45 * self.em, text, face, colors.ink, "center")
+
+    def _legend(self) -> None:
+        """What the marks mean, in the room beside the first panel."""
+        colors, small = self.style.palette, self.face.scaled(self.style.small)
+        y, x = self.places[0].top + 0.5 * self.em, MARGIN + 2.2 * self.em
+        for mark, text in self.spec.legend:
+            paint_key(self.canvas, mark, (MARGIN, x - 0.7 * self.em), y, self.em, colors)
+            for line in wrap(text, small, self.names - 2.2 * self.em):
+                self.canvas.write(x, y + 0.34 * small.size, line, small, colors.muted)
+                y += self.style.line * small.size
+            y += 0.45 * self.em
 
     def _dashboard(self) -> None:
         colors = self.style.palette

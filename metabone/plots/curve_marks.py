@@ -7,16 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from metabone.plots.curve_spec import CurvePoint
+from metabone.plots.curve_spec import CurvePoint, LegendMark
 from metabone.plots.primitives import Canvas, Line, Shape
 from metabone.plots.styles import Palette
 
 #: Analyses as far apart as this (points) are dots; closer ones are strokes, and those closer than
-#: a stroke is wide are counted in bins of its width.
-DOTS, STROKE = 2.6, 0.8
+#: the thinnest stroke are counted in bins.
+DOTS, STROKE, BIN = 2.6, 0.4, 1.2
+#: Strokes as far apart as this leave a gap between them.
+APART = 0.8
 #: Radius of a dot by the distance of two, and its least and largest.
 RADIUS, SPECK, DISC = 0.40, 0.62, 1.7
-INTERVAL, PALE = "#a9b7c2", "#8f9ba5"
+INTERVAL = "#a9b7c2"
+BAND, EDGE = "#e3e7eb", "#5f6b76"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Track:
         """How many bins the analyses are counted in; one for each where there is room."""
         if self.step >= STROKE:
             return self.count
-        return max(1, math.floor((self.right - self.left) / STROKE))
+        return max(1, math.floor((self.right - self.left) / BIN))
 
     def x(self, place: float) -> float:
         """Middle of an analysis."""
@@ -76,7 +79,7 @@ def paint_row(
     for place in places:
         counts[track.bin_of(place)] += 1
     bottom = y + 0.36 * height
-    gap = 0.25 * track.step if track.step >= 1.5 * STROKE else 0.0
+    gap = 0.25 * track.step if track.step >= 1.5 * APART else 0.0
     heights = [0.72 * height * n / max(all_, 1) for n, all_ in zip(counts, whole, strict=True)]
     for group in _runs(heights, join=gap == 0):
         outline = [(track.edges(group[0])[0] + gap / 2, bottom)]
@@ -103,15 +106,14 @@ def paint_points(
     points: Sequence[CurvePoint],
     track: Track,
     y: Callable[[float], float],
-    ends: tuple[float, float],
     colors: Palette,
 ) -> None:
     """Intervals as upright lines (their outline where they are too many), estimates over them.
 
-    Significant estimates are filled, the others hollow; where dots are too small for that they are
-    dark and pale.
+    Significant estimates are filled, the others hollow; where dots would touch they become a line,
+    thick where significant.
     """
-    if track.step >= STROKE:
+    if track.step >= APART:
         width = min(1.1, max(0.4, 0.45 * track.step))
         for place, point in enumerate(points):
             if math.isfinite(point.low) and math.isfinite(point.high):
@@ -121,15 +123,60 @@ def paint_points(
     else:
         _outline(canvas, points, track, y)
     radius = min(DISC, max(SPECK, RADIUS * track.step))
+    if radius < 0.9:
+        _string(canvas, points, track, y, colors)
+        return
     for place, point in enumerate(points):
         x, height = track.x(place), y(point.estimate)
-        if radius < 1.0:
-            fill = colors.ink if point.significant else PALE
-            canvas.shapes.append(Shape(disc(x, height, radius), fill))
-        elif point.significant:
+        if point.significant:
             canvas.shapes.append(Shape(disc(x, height, radius), colors.ink, colors.ink, 0.5))
         else:
             canvas.shapes.append(Shape(disc(x, height, radius), "#ffffff", colors.ink, 0.6))
+
+
+def _string(
+    canvas: Canvas,
+    points: Sequence[CurvePoint],
+    track: Track,
+    y: Callable[[float], float],
+    colors: Palette,
+) -> None:
+    """Estimates too close for dots, as a thick line where significant, else thin and pale."""
+    for significant, run in groupby(enumerate(points), key=lambda pair: pair[1].significant):
+        corners: list[tuple[float, float]] = []
+        for place, point in run:
+            height, half = y(point.estimate), track.step / 2
+            corners += [(track.x(place) - half, height), (track.x(place) + half, height)]
+        color, width = (colors.ink, 1.7) if significant else (EDGE, 0.7)
+        canvas.lines.append(Line(tuple(corners), width, color))
+
+
+def paint_key(
+    canvas: Canvas,
+    mark: LegendMark,
+    ends: tuple[float, float],
+    y: float,
+    em: float,
+    colors: Palette,
+) -> None:
+    """The sample of a mark in the legend, between two x."""
+    left, right = ends
+    middle = (left + right) / 2
+    if mark == "filled":
+        canvas.lines.append(Line(((left, y), (right, y)), 1.7, colors.ink))
+        canvas.shapes.append(Shape(disc(middle, y, DISC), colors.ink, colors.ink, 0.5))
+    elif mark == "hollow":
+        canvas.lines.append(Line(((left, y), (right, y)), 0.7, EDGE))
+        canvas.shapes.append(Shape(disc(middle, y, DISC), "#ffffff", colors.ink, 0.6))
+    elif mark == "interval":
+        top, bottom = y - 0.45 * em, y + 0.45 * em
+        canvas.lines.append(Line(((middle, top), (middle, bottom)), 1.1, INTERVAL))
+    elif mark == "guide":
+        canvas.lines.append(Line(((left, y), (right, y)), 0.6, colors.muted, (3.0, 2.0)))
+    else:
+        canvas.box(left, y - 0.4 * em, right, y + 0.4 * em, BAND)
+        for edge in (y - 0.4 * em, y + 0.4 * em):
+            canvas.lines.append(Line(((left, edge), (right, edge)), 0.6, EDGE, (2.0, 1.5)))
 
 
 def _outline(

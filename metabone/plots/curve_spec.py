@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from metabone.plots.spec import Tick
+
+LegendMark = Literal["filled", "hollow", "interval", "band", "guide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class CurveSpec:
     ----------
     share_title : words over the importance of the factors.
     reference_text : words over the reference analysis.
+    legend : the marks that are there, and what they mean.
     """
 
     title: str
@@ -70,6 +74,7 @@ class CurveSpec:
     rows: tuple[DashRow, ...]
     share_title: str
     reference_text: str
+    legend: tuple[tuple[LegendMark, str], ...]
     footer: tuple[str, ...]
     banner: str | None
     description: str
