@@ -17,7 +17,7 @@ from metabone.errors import DataError, MetaboneError, UsageError
 # One module for each command; the module's function of the same name is the command.
 COMMANDS = (
     "new", "check", "effects", "pool", "outcomes", "regress", "bias", "forest", "direction", "plan",
-    "run", "datasets",
+    "calculator", "run", "datasets",
 )  # fmt: skip
 # Commands whose function gives an application with sub-commands.
 GROUPS = ("plan",)
