@@ -16,6 +16,8 @@ _HOMES = {
     "escalc": "metabone.effects.escalc",
     "pool": "metabone.synthesis.pool",
     "regress": "metabone.synthesis.regression",
+    "sensitivity": "metabone.synthesis.sensitivity.sensitivity",
+    "choices": "metabone.synthesis.choices.analyse",
     "direction": "metabone.synthesis.direction",
     "random_effects": "metabone.models.random_effects",
     "load_vocabulary": "metabone.vocabulary",

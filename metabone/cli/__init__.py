@@ -16,8 +16,9 @@ from metabone.errors import DataError, MetaboneError, UsageError
 
 # One module for each command; the module's function of the same name is the command.
 COMMANDS = (
-    "new", "check", "effects", "pool", "outcomes", "regress", "bias", "forest", "direction", "plan",
-    "calculator", "run", "datasets",
+    "new", "check", "effects", "pool", "outcomes", "regress", "bias",
+    "sensitivity", "choices", "forest", "direction", "plan", "calculator", "run",
+    "datasets",
 )  # fmt: skip
 # Commands whose function gives an application with sub-commands.
 GROUPS = ("plan",)

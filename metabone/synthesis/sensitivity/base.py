@@ -10,6 +10,7 @@ import numpy as np
 
 from metabone.errors import DataError, UsageError
 from metabone.models.intervals import check_level
+from metabone.options import DeletionUnit, check_option
 from metabone.synthesis.checks import refuse_mixtures
 from metabone.synthesis.choice import (
     Sharing,
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from metabone.effects.table import EffectTable
     from metabone.models.multilevel import MultilevelFit
     from metabone.synthesis.multilevel import Multilevel
-
-# Whole studies, or effects one by one.
-UNITS = ("study", "effect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +133,7 @@ def units(frame: pd.DataFrame, by: str) -> list[Unit]:
     UsageError
         If `by` is neither ``study`` nor ``effect``.
     """
-    if by not in UNITS:
-        raise UsageError(f"by must be one of 'study', 'effect'; got {by!r}")
+    by = check_option("by", by, DeletionUnit)
     study = frame["study"].to_numpy(str)
     rows = np.array([int(row) for row in frame.index])
     if by == "study":
@@ -165,8 +162,7 @@ def check_by(base: Base, by: str | None) -> str:
     default = "study" if base.multilevel else "effect"
     if by is None:
         return default
-    if by not in UNITS:
-        raise UsageError(f"by must be one of 'study', 'effect'; got {by!r}")
+    by = check_option("by", by, DeletionUnit)
     if base.multilevel and by == "effect":
         raise UsageError(
             "effects of one study depend on each other, so the multilevel model judges whole "

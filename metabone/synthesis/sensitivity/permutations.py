@@ -105,7 +105,9 @@ def _mean(base: Base, iterations: int, seed: int, workers: int) -> PermutationRe
         )  # fmt: skip
         statistic, pvalue = float(test.statistic[0]), float(test.pvalue[0])
         count, exact, failed = test.iterations, test.exact, test.failed
-    coef = PermutedCoefficient("mean", one.estimate, statistic, pvalue, one.pvalue, "signs")
+    coef = PermutedCoefficient(
+        "mean", one.estimate, statistic, pvalue, one.pvalue, "signs", count, exact
+    )
     return PermutationResult(
         statistic=statistic, pvalue=pvalue, pvalue_model=one.pvalue, iterations=count,
         exact=exact, seed=seed, unit=unit, formula=None, coefs=(coef,), failed=failed,
@@ -137,8 +139,10 @@ def _moderators(
         yi, vi, X / lengths, method=fitted.tau2_method, test=fitted.ci_method,
         iterations=iterations, seed=seed, n_jobs=workers,
     )  # fmt: skip
-    how = np.where(np.isnan(test.pvalue), "", "rows")
-    return _of_formula(fitted, "effect", [test], test.pvalue, how, seed)
+    how: list[tuple[str, Permutation] | None] = [
+        None if math.isnan(p) else ("rows", test) for p in test.pvalue
+    ]
+    return _of_formula(fitted, "effect", [test], how, seed)
 
 
 def _moderators_of_studies(
@@ -148,8 +152,7 @@ def _moderators_of_studies(
 
     regression: MultilevelRegression = fitted.fit  # type: ignore[assignment]
     between, within = split_columns(regression.fit)
-    pvalue = np.full(len(between), np.nan)
-    how = np.full(len(between), "", dtype=object)
+    how: list[tuple[str, Permutation] | None] = [None] * len(between)
     tests = []
     for word, columns in (("studies", between), ("within", within)):
         if not columns.any():
@@ -162,26 +165,29 @@ def _moderators_of_studies(
             names = [name for name, on in zip(fitted.design.names, columns, strict=True) if on]
             raise DataError(f"{', '.join(names)}: {error}") from error
         tests.append(test)
-        pvalue[columns], how[columns] = test.pvalue[columns], word
-    return _of_formula(fitted, "study", tests, pvalue, how, seed)
+        for i in np.flatnonzero(columns):
+            how[i] = (word, test)
+    return _of_formula(fitted, "study", tests, how, seed)
 
 
 def _of_formula(
     fitted: RegressionResult,
     unit: str,
     tests: list[Permutation],
-    pvalue: FloatArray,
-    how: NDArray[np.generic],
+    how: list[tuple[str, Permutation] | None],
     seed: int,
 ) -> PermutationResult:
     """One result of one or two tests; of two there is no statistic of all moderators together."""
-    coefs = tuple(
-        PermutedCoefficient(
-            one.term, one.estimate, float(tests[0].statistic[i]), float(pvalue[i]), one.pvalue,
-            str(how[i]),
-        )
-        for i, one in enumerate(fitted.coefficients)
-    )  # fmt: skip
+    coefs = []
+    for i, (one, by) in enumerate(zip(fitted.coefficients, how, strict=True)):
+        test = tests[0] if by is None else by[1]
+        coefs.append(
+            PermutedCoefficient(
+                one.term, one.estimate, float(test.statistic[i]),
+                math.nan if by is None else float(test.pvalue[i]), one.pvalue,
+                "" if by is None else by[0], 0 if by is None else test.iterations, test.exact,
+            )
+        )  # fmt: skip
     single = len(tests) == 1
     return PermutationResult(
         statistic=tests[0].omnibus if single else math.nan,
@@ -189,6 +195,6 @@ def _of_formula(
         pvalue_model=fitted.moderators.pvalue,
         iterations=min(test.iterations for test in tests),
         exact=all(test.exact for test in tests),
-        seed=seed, unit=unit, formula=fitted.formula, coefs=coefs,
+        seed=seed, unit=unit, formula=fitted.formula, coefs=tuple(coefs),
         failed=sum(test.failed for test in tests), effects=fitted.effects, model=fitted.model,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from metabone.errors import DataError, ModelError
 from metabone.models.influence import Deletions, fit_parts
+from metabone.options import DeletionUnit, check_option
 from metabone.synthesis.counting import count_studies
 from metabone.synthesis.sensitivity.base import Base, Unit, fewest, prepare, units
 from metabone.synthesis.sensitivity.order import Step, steps
@@ -78,6 +79,7 @@ def cumulative(effects: EffectTable, by: str = "year", **options: Any) -> Refits
 
 def without_each(base: Base, by: str = "study") -> Refits:
     """`leave_one_out` of effects that are prepared."""
+    by = check_option("by", by, DeletionUnit)
     found = units(base.frame, by)
     fewest(base, by, 3, "leaving one out")
     include = np.ones((len(found), base.effects.k), dtype=bool)

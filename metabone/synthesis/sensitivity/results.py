@@ -291,7 +291,7 @@ class PermutedCoefficient:
     `permuted` says what changed places: ``signs``, ``rows`` (moderators of effects), ``studies``
     (moderators that are constant within studies) or ``within`` (rows inside their studies).
     `pvalue` is NaN where permutation says nothing of the coefficient (an intercept beside
-    moderators).
+    moderators). `iterations` and `exact` are as in `PermutationResult`.
     """
 
     term: str
@@ -300,10 +300,15 @@ class PermutedCoefficient:
     pvalue: float
     pvalue_model: float
     permuted: str
+    iterations: int
+    exact: bool
 
     def to_dict(self) -> dict[str, Any]:
         """The coefficient as JSON prints it."""
-        names = ("term", "estimate", "statistic", "pvalue", "pvalue_model", "permuted")
+        names = (
+            "term", "estimate", "statistic", "pvalue", "pvalue_model", "permuted", "iterations",
+            "exact",
+        )  # fmt: skip
         return dict(plain({name: getattr(self, name) for name in names}))
 
 
@@ -313,6 +318,7 @@ class PermutationResult:
 
     `statistic` and `pvalue` are of the mean, or of all moderators together. `iterations` says how
     many permutations are counted; with `exact` they are all there are, the data's own among them.
+    Where moderators are permuted in two ways the fewest count, and there is no test of all.
     """
 
     statistic: float

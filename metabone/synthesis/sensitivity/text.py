@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         InfluenceLine,
         InfluenceResult,
         PermutationResult,
+        PermutedCoefficient,
         RefitLine,
         Refits,
         SensitivityResult,
@@ -189,37 +190,44 @@ def _gosh(part: GoshResult) -> list[str]:
 
 
 def _permutation(part: PermutationResult) -> list[str]:
-    how = "exact, all" if part.exact else "random,"
-    tail = "" if part.exact else f", seed {part.seed}"
     what = "the mean" if part.formula is None else part.formula
-    lines = [f"Permutation test of {what} ({how} {part.iterations:,} permutations{tail})"]
-    rows = [["", "estimate", "statistic", "p by permutation", "p of the model"]]
+    lines = [f"Permutation test of {what}"]
+    rows = [["", "estimate", "statistic", "p by permutation", "p of the model", "permutations"]]
     rows += [
         [
             _cut(one.term), effect(one.estimate), f"{one.statistic:.2f}", _bare_p(one.pvalue),
-            _bare_p(one.pvalue_model),
+            _bare_p(one.pvalue_model), _count(one),
         ]
         for one in part.coefs
     ]  # fmt: skip
     if part.formula is not None and not math.isnan(part.pvalue):
         rows.append(
             ["all moderators", "", f"{part.statistic:.2f}", _bare_p(part.pvalue),
-             _bare_p(part.pvalue_model)]
+             _bare_p(part.pvalue_model), ""]
         )  # fmt: skip
     lines += _table(rows, left=(0,))
-    words = {
-        "signs": "signs are turned, of whole studies" if part.unit == "study" else
-                 "signs are turned",
-        "rows": "moderators change places between effects",
-        "studies": "moderators of studies change places between whole studies",
-        "within": "moderators within studies change places inside their study",
-    }  # fmt: skip
-    used = [word for key, word in words.items() if any(one.permuted == key for one in part.coefs)]
-    least = f"; no p can be below {1 / part.iterations:.2g}" if part.exact else ""
-    lines.append(f"  {'; '.join(used)}{least}")
+    used = dict.fromkeys(one.permuted for one in part.coefs)
+    lines += [f"  {_PERMUTED[part.unit, word]}" for word in used if word]
+    if not all(one.exact for one in part.coefs if one.permuted):
+        lines.append(f"  random permutations by seed {part.seed}")
     if part.failed:
         lines.append(f"  {part.failed} permutations could not be fitted and are not counted")
     return lines
+
+
+_PERMUTED = {
+    ("effect", "signs"): "signs are turned",
+    ("study", "signs"): "signs are turned, of whole studies",
+    ("effect", "rows"): "moderators change places between effects",
+    ("study", "studies"): "moderators of studies change places between whole studies",
+    ("study", "within"): "moderators within studies change places inside their study",
+}
+
+
+def _count(one: PermutedCoefficient) -> str:
+    if not one.permuted:
+        return ""
+    return f"all {one.iterations:,}" if one.exact else f"{one.iterations:,}"
 
 
 _WRITERS: Mapping[str, Callable[..., list[str]]] = {
