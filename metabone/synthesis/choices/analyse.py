@@ -67,7 +67,7 @@ def choices(
     level: float = 0.95,
     permutations: int = PERMUTATIONS,
     seed: int = 1,
-    workers: int = 1,
+    workers: int | None = 1,
 ) -> ChoicesResult:
     """Analyse a table in every way that a list of options makes.
 
@@ -84,7 +84,7 @@ def choices(
     permutations : sign patterns of the permutation test of the whole curve, 0 for none. All
         patterns are gone through where they are no more than that.
     seed : of the patterns that are drawn.
-    workers : threads; the answer is the same for any number.
+    workers : threads, None for as many as there are cores; the answer is the same for any number.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def choices(
     """
     level = check_level(level)
     check_sharing(rho, control, rho_table, time_decay)
-    if workers < 1:
+    if workers is not None and workers < 1:
         raise UsageError(f"workers must be 1 or more; got {workers}")
     sign_patterns(1, permutations, seed)  # refuses a wrong number before any work
     own = check_factors(factors or {})
@@ -135,7 +135,7 @@ def choices(
     settings = _settings(analyses, inputs, data_as_they_are(len(inputs.studies)))
     analyses = _different_data(analyses, settings, ledger)
     patterns = sign_patterns(len(inputs.studies), permutations, seed)
-    fits = _fit(analyses, inputs, patterns, workers)
+    fits = _fit(analyses, inputs, patterns, workers or -1)
     specifications = specify(analyses, settings, fits, level)
     for one in specifications:
         if one.reason is not None:

@@ -207,7 +207,8 @@ def _left_out(result: ChoicesResult) -> list[str]:
         if not those:
             continue
         named = "; ".join(f"{line.reason} ({line.count})" for line in those[:NAMED])
-        more = f"; and {len(those) - NAMED} more reasons" if len(those) > NAMED else ""
+        rest = len(those) - NAMED
+        more = f"; and {rest} more reason{'s' if rest > 1 else ''}" if rest > 0 else ""
         lines += _folded(f"  {sum(line.count for line in those):>5} ", f"{words}: {named}{more}")
     for factor, reason in result.vanished.items():
         lines.append(f"        {TITLES[factor]}: no choice, {reason}")

@@ -1,0 +1,118 @@
+"""``metabone choices``: a table in, the curve of every way to analyse it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metabone.cli import common as c
+from metabone.cli.forest import Dpi, Font, Title, Width
+
+Plan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", help="TOML with lists of options (default: lists of its own)."
+    ),
+]
+Choice = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--choice",
+        metavar="FACTOR=A,B",
+        help="Options of one factor, the reference first, e.g. measure=SMD,ROM; repeatable.",
+    ),
+]
+Permutations = Annotated[
+    int,
+    typer.Option(
+        "--permutations", min=0, help="Sign patterns of the test of the whole curve; 0 for none."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the sign patterns.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Threads (default: the cores there are).")
+]
+Show = Annotated[
+    str, typer.Option("--show", help="Figure: estimate (a panel a scale), z, or auto.")
+]
+Csv = Annotated[
+    Path | None, typer.Option("--csv", help="Table to write: one row for each analysis.")
+]
+Figure = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="Figure to write: .svg, .pdf, .png, .tif or .tiff."),
+]
+
+
+def choices(
+    table: c.Table,
+    outcome: c.Outcome = None,
+    where: c.Where = None,
+    plan: Plan = None,
+    choice: Choice = None,
+    align: c.Align = "none",
+    unit: c.Unit = None,
+    rho_table: c.RhoFile = None,
+    time_decay: c.TimeDecay = None,
+    level: c.Level = 0.95,
+    permutations: Permutations = 500,
+    seed: Seed = 1,
+    workers: Workers = None,
+    show: Show = "auto",
+    title: Title = None,
+    width: Width = None,
+    dpi: Dpi = None,
+    font: Font = None,
+    on_error: c.OnError = "refuse",
+    vocabulary: c.VocabularyFile = None,
+    sheet: c.Sheet = None,
+    json: c.Json = None,
+    csv: Csv = None,
+    output: Figure = None,
+    force: c.Force = False,
+) -> None:
+    """Analyse a table in every defensible way, and say which choices matter.
+
+    -o draws the specification curve, --csv writes one row for each analysis.
+    """
+    c.check_targets(json, csv, output, force=force, table=table)
+    if output is not None:
+        from metabone.plots.export import figure_format
+
+        figure_format(output)
+    from metabone.synthesis.choices.analyse import choices as analyse
+    from metabone.synthesis.choices.plan import parse_lists, read_plan
+
+    lists = ({} if plan is None else read_plan(plan)) | parse_lists(choice or ())
+    rows = c.load(
+        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
+    )
+    result = analyse(
+        rows, lists, align=align, unit=unit, rho_table=c.read_rho_table(rho_table),
+        time_decay=time_decay, level=level, permutations=permutations, seed=seed,
+        workers=workers,
+    )  # fmt: skip
+    c.report_ledger(result.effects)
+    for warning in result.warnings:
+        c.say(f"warning: {warning}")
+    if output is not None:
+        from metabone.plots.curve import curve
+        from metabone.plots.export import export
+
+        figure = curve(result, show=show, title=title, width_mm=width, font=font)
+        export(figure, output, dpi=dpi, force=force)
+        c.say(f"wrote {output}")
+    to_stdout = str(csv) == "-"
+    if csv is not None:
+        from metabone.files import frame_to_csv, write_whole
+
+        text = frame_to_csv(result.to_frame())
+        if to_stdout:
+            typer.echo(c.visible(text), nl=False)
+        else:
+            write_whole(csv, text, force=force)
+            c.say(f"wrote {csv}")
+    if not c.emit_json(result.to_dict(), json, force=force) and not to_stdout:
+        c.show(result.summary())
