@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from metabone.errors import UsageError
+from metabone.planning.designs import assurance as kernel
 
 if TYPE_CHECKING:
     from metabone.planning.predictive import Predictive
     from metabone.planning.question import Question
 
 MOST = 100_000
-#: Step of the trapezoid rule on s, where δ = mean + scale · sinh(s).
-STEP = 0.15
-#: Chances nearer than this to 1, or to 0 in the wrong direction, are taken as that.
-SETTLED = 1e-10
 
 
 def assurance_at(question: Question, size: Any) -> float:
     """Chance that a study of this size shows the effect, over what the evidence expects.
 
-    A significant result in the wrong direction is no success.
+    A significant result in the wrong direction is no success. Exact where the design's test is a
+    t test (1e-8), else by `averaged`.
 
     Parameters
     ----------
@@ -33,37 +29,24 @@ def assurance_at(question: Question, size: Any) -> float:
     UsageError
         Without evidence, or for a design whose effect is no difference.
     """
-    predictive = _predictive(question)
-    if question.design["name"] == "two-groups":
-        from metabone.planning.predictive import assurance
-
-        answer = question.design["power"]({**question.inputs, "n": size, "difference": 1.0})
-        control, treated = answer["n"]
-        return assurance(
-            treated, control, predictive, alpha=answer["alpha"], sides=answer["sides"]
-        )  # fmt: skip
-    return averaged(question, predictive, size)
+    known = _predictive(question)
+    return kernel.assurance(
+        question.design, question.inputs, size, question.sd or 1.0, known.mean, known.scale,
+        known.df,
+    )  # fmt: skip
 
 
 def averaged(question: Question, predictive: Predictive, size: Any) -> float:
     """The mean of the design's power over the predictive, by the trapezoid rule on asinh.
 
-    Spacing and range are such that the rule itself adds less than 2e-6: the density falls off
-    exponentially on this scale.
+    The rule itself adds less than 2e-6.
     """
-    nodes = list(_nodes(predictive))
-    upwards = predictive.mean >= 0
-    total = 0.0
-    # From 0 outwards on either side: once a difference is certain to be found, or its opposite
-    # never to be mistaken, so are all larger ones.
-    for right, settled in ((True, 1.0), (False, 0.0)):
-        side = sorted((abs(d), weight) for d, weight in nodes if ((d >= 0) == upwards) == right)
-        chance = 1.0 - settled
-        for delta, weight in side:
-            if abs(chance - settled) > SETTLED:
-                chance = _success(question, delta, right, size)
-            total += weight * chance
-    return min(1.0, total / sum(weight for _, weight in nodes))
+    sd = question.sd or 1.0
+
+    def chance(delta: float, right: bool) -> float:
+        return kernel.success(question.design, question.inputs, size, sd, delta, right)
+
+    return kernel.averaged(chance, predictive.mean, predictive.scale, predictive.df)
 
 
 def n_for_assurance(
@@ -79,31 +62,35 @@ def n_for_assurance(
     -------
     ``size`` (None where no size is enough), ``ceiling``, ``assurance`` at that size, ``reason``.
     """
-    from metabone.planning.predictive import ceiling
-
-    top = ceiling(_predictive(question))
+    predictive = _predictive(question)
+    top = kernel.ceiling(predictive.mean, predictive.scale, predictive.df)
     answer: dict[str, Any] = {"size": None, "ceiling": top, "assurance": None, "reason": None}
     if target >= top:
-        return answer | {"reason": "ceiling"}
-    known = {} if known is None else known
+        answer["reason"] = "ceiling"
+        return answer
+    before: dict[int, float] = {} if known is None else known
 
     def at(size: int) -> float:
-        if size not in known:
-            known[size] = assurance_at(question, size)
-        return known[size]
+        if size not in before:
+            before[size] = assurance_at(question, size)
+        return before[size]
 
-    low, high = 1, 2
-    while at(high) < target:
-        if high >= MOST:
-            return answer | {"reason": "too many"}
-        low, high = high, min(2 * high, MOST)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if at(middle) >= target:
-            high = middle
-        else:
-            low = middle
-    return answer | {"size": high, "assurance": at(high)}
+    guess = _nearest(before, target) or kernel.rough_size(
+        question.design, question.inputs, question.sd or 1.0, predictive.mean, predictive.scale,
+        predictive.df, target, MOST,
+    )  # fmt: skip
+    size = kernel.smallest_size(at, target, MOST, guess)
+    if size is None:
+        answer["reason"] = "too many"
+        return answer
+    answer.update({"size": size, "assurance": at(size)})
+    return answer
+
+
+def _nearest(known: dict[int, float], target: float) -> int:
+    """A size that was computed before and lies near the target; 0 where none does."""
+    enough = [size for size in known if known[size] >= target]
+    return min(enough) if enough else max(known) if known else 0
 
 
 def _predictive(question: Question) -> Predictive:
@@ -115,49 +102,3 @@ def _predictive(question: Question) -> Predictive:
             "SD between animals"
         )
     return question.predictive
-
-
-def _nodes(predictive: Predictive) -> Iterator[tuple[float, float]]:
-    """(δ, weight) of the trapezoid rule; weights need not add up to 1."""
-    if predictive.scale == 0:
-        yield predictive.mean, 1.0
-        return
-    df = predictive.df
-    reach = 5.5 if math.isinf(df) else min(24.0, math.asinh(1e5 ** (1 / df) * 10) + 2.0)
-    count = math.ceil(reach / STEP)
-    for index in range(-count, count + 1):
-        s = index * STEP
-        t = math.sinh(s)
-        yield predictive.mean + predictive.scale * t, _density(t, df) * math.cosh(s)
-
-
-def _density(t: float, df: float) -> float:
-    """Student's density without its constant."""
-    if math.isinf(df):
-        return math.exp(-t * t / 2)
-    return math.exp(-(df + 1) / 2 * math.log1p(t * t / df))
-
-
-def _success(question: Question, delta: float, right: bool, size: Any) -> float:
-    """Chance of a significant result in the direction of the evidence.
-
-    The truth is `delta` SD, in that direction (`right`) or in the other.
-    """
-    inputs = dict(question.inputs)
-    inputs.pop("percent_change", None)
-    sd = question.sd or 1.0
-    # At exactly 0 some designs have nothing to detect.
-    inputs |= {"difference": sd * max(delta, 1e-9), question.design["size"]: size}
-    if "sides" not in question.design["inputs"]:
-        return _power(question.design, inputs) if right else 0.0
-    tail = inputs.get("alpha", 0.05) / inputs.get("sides", 2)
-    one = _power(question.design, {**inputs, "alpha": tail, "sides": 1})
-    if right:
-        return one
-    # What both tails reject beyond the right one is what the wrong truth wins.
-    return _power(question.design, {**inputs, "alpha": 2 * tail, "sides": 2}) - one
-
-
-def _power(design: Mapping[str, Any], inputs: dict[str, Any]) -> float:
-    value: float = design["power"](inputs)["power"]
-    return value

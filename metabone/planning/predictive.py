@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri
 
 from metabone.errors import UsageError
-from metabone.models.intervals import interval
 from metabone.options import check_option
 from metabone.planning.chi import chi_rule, refine
+from metabone.planning.designs.assurance import expected_range, passes
+from metabone.planning.kernel import norm_cdf, t_cdf, t_isf
 
 FloatArray = NDArray[np.float64]
 Direction = Literal["evidence", "higher", "lower", "both"]
@@ -73,8 +74,7 @@ class Predictive:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Prediction interval of δ at `level`."""
-        df = float("nan") if np.isinf(self.df) else self.df
-        return interval(self.mean, self.scale, df, level)
+        return expected_range(self.mean, self.scale, self.df, level)
 
     def to_dict(self) -> dict[str, Any]:
         """The distribution as JSON prints it; `df` is None for the normal."""
@@ -129,16 +129,10 @@ def assurance(
     check_design(n1, n2, alpha, sides)
     signs = _signs(predictive, direction)
     dfe = n1 + n2 - 2
-    m, c = np.sqrt(n1 * n2 / (n1 + n2)), -float(stdtrit(dfe, alpha / sides))
-
-    def value(halvings: int) -> FloatArray:
-        s, s_weights = chi_rule(dfe, halvings)
-        u, u_weights = chi_rule(predictive.df if predictive.scale > 0 else np.inf, halvings)
-        spread = np.hypot(1.0, m * predictive.scale / u)
-        chances = [ndtr((m * sign * predictive.mean - c * s[:, None]) / spread) for sign in signs]
-        return np.asarray(s_weights @ sum(chances) @ u_weights)
-
-    return float(np.clip(refine(value), 0.0, 1.0))
+    m, cut = (n1 * n2 / (n1 + n2)) ** 0.5, t_isf(alpha / sides, dfe)
+    known = predictive
+    chances = [passes(m, dfe, cut, sign * known.mean, known.scale, known.df) for sign in signs]
+    return min(1.0, sum(chances))
 
 
 def assurance_known_sd(
@@ -214,11 +208,9 @@ def ceiling(predictive: Predictive, *, direction: str = "evidence") -> float:
     if predictive.scale == 0:
         return float(any(sign * predictive.mean > 0 for sign in signs))
     z = predictive.mean / predictive.scale
-    tails = [
-        ndtr(sign * z) if np.isinf(predictive.df) else stdtr(predictive.df, sign * z)
-        for sign in signs
-    ]
-    return float(min(1.0, sum(tails)))
+    df = predictive.df
+    tails = [norm_cdf(sign * z) if np.isinf(df) else t_cdf(sign * z, df) for sign in signs]
+    return min(1.0, sum(tails))
 
 
 def n_for_assurance(

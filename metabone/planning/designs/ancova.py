@@ -8,6 +8,7 @@ from metabone.planning.designs.common import (
     caution,
     f_power,
     group_sizes,
+    t_estimate,
     t_power,
 )
 from metabone.planning.designs.inputs import (
@@ -25,9 +26,12 @@ from metabone.planning.designs.several_arms import (
     CONTRAST,
     between,
     contrast_nc,
+    contrast_se,
     read_means,
+    simultaneous,
     spread_of,
 )
+from metabone.planning.kernel import t_isf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,15 +109,44 @@ def variance_factor(before: int, after: int, rho: float) -> float:
     return rest - before * rho * rho / (1 + (before - 1) * rho)
 
 
+def adjusted_sd(inputs: "Block", sd: float) -> float:
+    """SD between animals with the same baseline."""
+    r = inputs.get("correlation")
+    if r is None:
+        raise ValueError("give correlation, that of the baseline with the endpoint")
+    return sd * math.sqrt(1 - r * r)
+
+
+def ancova_estimate(inputs: "Block") -> "Block":
+    """The adjusted contrast; a chance difference of the baselines costs it a beta share."""
+    means, _, weights, value = read_means(inputs)
+    sizes = group_sizes(inputs, len(means))
+    covariates, comparisons = inputs["covariates"], inputs["comparisons"]
+    df = sum(sizes) - len(means) - covariates
+    se = contrast_se(weights, adjusted_sd(inputs, spread_of(inputs, means)), sizes)
+    found = t_estimate(value, se, df, 1, simultaneous(inputs))
+
+    def at(share: float, alpha: float, sides: int) -> "tuple[float, float, float]":
+        return se / math.sqrt(share), df, t_isf(alpha / (sides * comparisons), df)
+
+    found.update({"beta": (0.5 * (df + 1), 0.5 * covariates), "at": at})
+    found["se"] = unconditional(se, df, covariates)
+    return found
+
+
+def unconditional(se: float, df: float, covariates: int) -> "float | None":
+    """Standard error over all chance differences of the covariates; None where it has no bound.
+
+    The mean of 1 / share, share ~ Beta((df + 1) / 2, covariates / 2).
+    """
+    return se * math.sqrt(1 + covariates / (df - 1)) if df > 1 else None
+
+
 def ancova(inputs: "Block") -> "Block":
     """Contrast of means adjusted for a baseline value of the same animals."""
     means, names, weights, value = read_means(inputs)
     sd = spread_of(inputs, means)
-    r = inputs.get("correlation")
-    if r is None:
-        raise ValueError("give correlation, that of the baseline with the endpoint")
-    covariates = inputs["covariates"]
-    error = sd * math.sqrt(1 - r * r)
+    error, covariates = adjusted_sd(inputs, sd), inputs["covariates"]
     arms = len(means)
     sizes = group_sizes(inputs, arms)
     total = sum(sizes)
@@ -137,6 +170,7 @@ def ancova(inputs: "Block") -> "Block":
         sd=sd,
         sd_adjusted=error,
         d=value / sd,
+        se=unconditional(contrast_se(weights, error, sizes), total - arms - covariates, covariates),
         df=total - arms - covariates,
         test="contrast of baseline-adjusted means (ANCOVA)",
         notes=caution(value / sd),
@@ -160,6 +194,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": ancova,
+        "estimate": ancova_estimate,
         "size": "n",
         "floor": lambda inputs: 2 + int(inputs.get("covariates") or 1) // 2,
         "effect": "difference",

@@ -9,6 +9,7 @@ from metabone.planning.designs.common import (
     deviation,
     difference,
     f_power,
+    t_estimate,
     t_power,
     whole,
     with_losses,
@@ -23,7 +24,14 @@ from metabone.planning.designs.inputs import (
     number,
     word,
 )
-from metabone.planning.designs.several_arms import COMPARISONS, CONTRAST, read_means, spread_of
+from metabone.planning.designs.several_arms import (
+    COMPARISONS,
+    CONTRAST,
+    contrast_se,
+    read_means,
+    simultaneous,
+    spread_of,
+)
 from metabone.planning.kernel import t_isf, t_sf
 
 TYPE_CHECKING = False
@@ -51,8 +59,12 @@ def whole_cage_power(
     ----------
     Raudenbush (1997), doi:10.1037/1082-989X.2.2.173.
     """
-    spread = math.sqrt((icc + (1 - icc) / m) * (1 / control + 1 / treated))
-    return t_power(d / spread, control + treated - 2, alpha, sides)
+    return t_power(d / whole_cage_se(m, control, treated, icc), control + treated - 2, alpha, sides)
+
+
+def whole_cage_se(m: float, control: float, treated: float, icc: float) -> float:
+    """Standard error of the difference of two means of cage means, in SD of one animal."""
+    return math.sqrt((icc + (1 - icc) / m) * (1 / control + 1 / treated))
 
 
 def naive_error(cages: float, m: float, icc: float, alpha: float) -> float:
@@ -78,7 +90,8 @@ def naive_error(cages: float, m: float, icc: float, alpha: float) -> float:
     )
 
 
-def _cluster_sizes(inputs: "Block", key: str) -> "list[int]":
+def cluster_sizes(inputs: "Block", key: str) -> "list[int]":
+    """Clusters of the control and of the treated group."""
     given = inputs.get(key)
     if given is None:
         raise ValueError("give " + key)
@@ -98,7 +111,7 @@ def _whole_clusters(inputs: "Block", key: str, unit: str) -> "Block":
     m, icc = inputs.get("animals_per_" + unit), inputs["icc"]
     if m is None:
         raise ValueError("give animals_per_" + unit)
-    clusters = _cluster_sizes(inputs, key)
+    clusters = cluster_sizes(inputs, key)
     lost = inputs["cluster_losses"]
     started = [with_losses(count, lost) for count in clusters]
     m_started = with_losses(m, inputs["losses"])
@@ -114,6 +127,7 @@ def _whole_clusters(inputs: "Block", key: str, unit: str) -> "Block":
         effect=effect,
         sd=sd,
         d=d,
+        se=sd * whole_cage_se(m, clusters[0], clusters[1], icc),
         df=sum(clusters) - 2,
         design_effect=design_effect(m, icc),
         alpha_if_animals_counted=naive_error(sum(clusters), m, icc, alpha),
@@ -149,10 +163,33 @@ def within_power(
     test of the mean of cage differences has clusters - 1 df; with `whole_error` the effect is taken
     as equal in all cages and the animals within cages give the error.
     """
-    variance = 1 - icc + (m * slope_icc - slope_icc if slope_icc else 0.0)
-    nc = d * math.sqrt(clusters * m / variance) / 2
+    nc = d / within_se(m, clusters, icc, slope_icc)
     df = clusters * m - clusters - 1 if whole_error else clusters - 1
     return t_power(nc, df, alpha, sides)
+
+
+def within_se(m: float, clusters: float, icc: float, slope_icc: float = 0.0) -> float:
+    """Standard error of the treatment's effect within cages, in SD of one animal."""
+    variance = 1 - icc + (m * slope_icc - slope_icc if slope_icc else 0.0)
+    return 2 * math.sqrt(variance / (clusters * m))
+
+
+def _whole_estimate(inputs: "Block", key: str, unit: str) -> "Block":
+    m = inputs.get("animals_per_" + unit)
+    if m is None:
+        raise ValueError("give animals_per_" + unit)
+    control, treated = cluster_sizes(inputs, key)
+    se = deviation(inputs) * whole_cage_se(m, control, treated, inputs["icc"])
+    return t_estimate(difference(inputs), se, control + treated - 2)
+
+
+def _split_estimate(inputs: "Block", key: str, unit: str) -> "Block":
+    m, clusters = inputs.get("animals_per_" + unit), inputs.get(key)
+    if m is None or clusters is None:
+        raise ValueError("give " + key + " and animals_per_" + unit)
+    se = deviation(inputs) * within_se(m, clusters, inputs["icc"])
+    df = clusters * m - clusters - 1 if inputs["error"] == "animals" else clusters - 1
+    return t_estimate(difference(inputs), se, df)
 
 
 def _split_clusters(inputs: "Block", key: str, unit: str) -> "Block":
@@ -176,6 +213,7 @@ def _split_clusters(inputs: "Block", key: str, unit: str) -> "Block":
         effect=effect,
         sd=sd,
         d=d,
+        se=sd * within_se(m, clusters, icc),
         df=clusters * m - clusters - 1 if block else clusters - 1,
         test=unit + " as block" if block else "paired t test on " + unit + " differences",
         notes=caution(d),
@@ -219,6 +257,15 @@ def blocks_power(spread: float, arms: int, blocks: float, sd: float, alpha: floa
     return f_power(blocks * spread / (sd * sd), df1, df1 * (blocks - 1), alpha)
 
 
+def blocks_estimate(inputs: "Block") -> "Block":
+    """The contrast asked about, within blocks."""
+    means, _, weights, value = read_means(inputs)
+    blocks, arms = inputs["blocks"], len(means)
+    se = contrast_se(weights, spread_of(inputs, means), [blocks] * arms)
+    df = (arms - 1) * (blocks - 1)
+    return t_estimate(value, se, df, inputs["comparisons"], simultaneous(inputs))
+
+
 def randomised_blocks(inputs: "Block") -> "Block":
     """One animal of each arm in each block: a contrast, with the omnibus F beside it."""
     means, names, weights, value = read_means(inputs)
@@ -242,6 +289,7 @@ def randomised_blocks(inputs: "Block") -> "Block":
         effect=value,
         sd=sd,
         d=value / sd,
+        se=contrast_se(weights, sd, [blocks] * arms),
         df=df,
         test="contrast in randomised blocks",
         notes=caution(value / sd),
@@ -283,6 +331,7 @@ DESIGNS = {
         "title": "Whole cages get one treatment",
         "inputs": _cluster_inputs("cage", "cages", False),
         "power": whole_cages,
+        "estimate": lambda inputs: _whole_estimate(inputs, "cages", "cage"),
         "size": "cages",
         "effect": "difference",
     },
@@ -290,6 +339,7 @@ DESIGNS = {
         "title": "Both treatments in every cage",
         "inputs": _cluster_inputs("cage", "cages", True),
         "power": split_cages,
+        "estimate": lambda inputs: _split_estimate(inputs, "cages", "cage"),
         "size": "cages",
         "effect": "difference",
     },
@@ -297,6 +347,7 @@ DESIGNS = {
         "title": "Whole litters get one treatment",
         "inputs": _cluster_inputs("litter", "litters", False),
         "power": whole_litters,
+        "estimate": lambda inputs: _whole_estimate(inputs, "litters", "litter"),
         "size": "litters",
         "effect": "difference",
     },
@@ -304,6 +355,7 @@ DESIGNS = {
         "title": "Both treatments in every litter",
         "inputs": _cluster_inputs("litter", "litters", True),
         "power": split_litters,
+        "estimate": lambda inputs: _split_estimate(inputs, "litters", "litter"),
         "size": "litters",
         "effect": "difference",
     },
@@ -324,6 +376,7 @@ DESIGNS = {
             ALPHA,
         ),
         "power": randomised_blocks,
+        "estimate": blocks_estimate,
         "size": "blocks",
         "effect": "difference",
     },

@@ -114,6 +114,33 @@ def answer(inputs: "Block", power: float, n: "list[float]", **more: "Any") -> "B
     return result
 
 
+def t_estimate(
+    value: float, se: float, df: float, shares: float = 1, kind: str = "confidence interval"
+) -> "Block":
+    """What a design estimates by a t distribution: for its assurance and its interval.
+
+    Returns
+    -------
+    ``value``, ``se`` (standard error at the true SD), ``df``, ``kind`` of its interval, ``scale``
+    (difference, or ratio where value and se are of the logarithm), ``beta`` (parameters of a share
+    that varies from study to study, or None) and ``at``: (standard error, df, critical value) for
+    such a share, an alpha and sides; `shares` comparisons have the alpha together.
+    """
+
+    def at(share: float, alpha: float, sides: int) -> "tuple[float, float, float]":
+        return se, df, t_isf(alpha / (sides * shares), df)
+
+    return {
+        "value": value,
+        "se": se,
+        "df": df,
+        "kind": kind,
+        "scale": "difference",
+        "beta": None,
+        "at": at,
+    }
+
+
 def caution(d: float) -> "list[str]":
     """Notes about a standardised effect that is larger than honest experiments show."""
     if abs(d) > 3:

@@ -300,6 +300,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": coprimary,
+        "no_interval": "each endpoint has an interval of its own, in its own unit",
         "size": "n",
         "floor": lambda inputs: max(2, (len(inputs.get("differences") or []) + 4) // 2),
         "effect": "percent_of_differences",

@@ -2,7 +2,7 @@
 
 import math
 
-from metabone.planning.designs.common import answer, deviation, group_sizes
+from metabone.planning.designs.common import answer, deviation, group_sizes, t_estimate
 from metabone.planning.designs.inputs import (
     ALPHA,
     HOUSING,
@@ -73,6 +73,26 @@ def _margin(inputs: "Block") -> float:
     return abs(float(inputs["mean_control"]) * float(inputs["margin_percent"])) / 100
 
 
+def margin_estimate(inputs: "Block") -> "Block":
+    """The difference to the reference, by the interval that agrees with one-sided tests."""
+    n1, n2 = group_sizes(inputs)
+    se = deviation(inputs) * math.sqrt(1 / n1 + 1 / n2)
+    found = t_estimate(float(inputs["difference"]), se, n1 + n2 - 2)
+    found["tails"] = 2
+    return found
+
+
+def ratio_estimate(inputs: "Block") -> "Block":
+    """The logarithm of the ratio to the reference; as `margin_estimate`."""
+    if not inputs.get("cv"):
+        raise ValueError("give cv, the CV between animals in per cent")
+    n1, n2 = group_sizes(inputs)
+    se = log_sd(inputs["cv"] / 100) * math.sqrt(1 / n1 + 1 / n2)
+    found = t_estimate(math.log(inputs["true_ratio"]), se, n1 + n2 - 2)
+    found.update({"tails": 2, "scale": "ratio"})
+    return found
+
+
 def equivalence(inputs: "Block") -> "Block":
     """The treated mean lies within `margin` of the reference's: two one-sided tests."""
     sd, margin, diff = deviation(inputs), _margin(inputs), float(inputs["difference"])
@@ -92,6 +112,7 @@ def equivalence(inputs: "Block") -> "Block":
         difference=diff,
         sd=sd,
         d=margin / sd,
+        se=se,
         df=df,
         test="two one-sided t tests (equivalence)",
         notes=notes,
@@ -119,6 +140,7 @@ def noninferiority(inputs: "Block") -> "Block":
         difference=diff,
         sd=sd,
         d=margin / sd,
+        se=se,
         df=df,
         test="non-inferiority t test",
         notes=notes,
@@ -145,6 +167,7 @@ def equivalent_ratio(inputs: "Block") -> "Block":
         effect=low,
         sd=sd,
         d=-math.log(low) / sd,
+        se=se,
         df=df,
         test="two one-sided t tests on the log scale",
     )
@@ -162,6 +185,7 @@ DESIGNS = {
         "title": "Equivalent to a positive control",
         "inputs": joined(_MARGIN, SPREAD, SIZE, _RATIO, ALPHA, HOUSING),
         "power": equivalence,
+        "estimate": margin_estimate,
         "size": "n",
         "effect": "margin",
     },
@@ -177,6 +201,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": noninferiority,
+        "estimate": margin_estimate,
         "size": "n",
         "effect": "margin",
     },
@@ -195,6 +220,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": equivalent_ratio,
+        "estimate": ratio_estimate,
         "size": "n",
         "effect": None,
     },

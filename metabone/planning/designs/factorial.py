@@ -8,6 +8,7 @@ from metabone.planning.designs.common import (
     deviation,
     f_power,
     group_sizes,
+    t_estimate,
     t_power,
 )
 from metabone.planning.designs.inputs import (
@@ -74,8 +75,8 @@ def _rest(cells: "list[float]", sizes: "list[float]", sd: float, signs: "list[in
     return value / (sd * math.sqrt(sum([1 / n for n in sizes])))
 
 
-def two_by_two(inputs: "Block") -> "Block":
-    """2 x 2 interaction: difference of the treatment's effects in disease and in health."""
+def _four_cells(inputs: "Block") -> "tuple[list[float], float, float]":
+    """(means, SD, interaction) of the four cells."""
     cells = inputs.get("means")
     if not isinstance(cells, (list, tuple)) or len(cells) != 4:
         raise ValueError(
@@ -89,7 +90,19 @@ def two_by_two(inputs: "Block") -> "Block":
     filled = dict(inputs)
     if filled.get("mean_control") is None:
         filled["mean_control"] = cells[0]
-    sd = deviation(filled)
+    return cells, deviation(filled), value
+
+
+def two_by_two_estimate(inputs: "Block") -> "Block":
+    """The interaction: a difference of differences."""
+    _, sd, value = _four_cells(inputs)
+    sizes = group_sizes(inputs, 4)
+    return t_estimate(value, sd * math.sqrt(sum([1 / n for n in sizes])), sum(sizes) - 4)
+
+
+def two_by_two(inputs: "Block") -> "Block":
+    """2 x 2 interaction: difference of the treatment's effects in disease and in health."""
+    cells, sd, value = _four_cells(inputs)
     sizes = group_sizes(inputs, 4)
     alpha, sides = inputs["alpha"], inputs["sides"]
     df = sum(sizes) - 4
@@ -111,6 +124,7 @@ def two_by_two(inputs: "Block") -> "Block":
         effect=value,
         sd=sd,
         d=value / sd,
+        se=sd * math.sqrt(sum([1 / n for n in sizes])),
         df=df,
         test="2 x 2 interaction",
         notes=notes,
@@ -139,6 +153,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": two_by_two,
+        "estimate": two_by_two_estimate,
         "size": "n",
         "effect": "difference",
     },

@@ -2,7 +2,7 @@
 
 import math
 
-from metabone.planning.designs.common import answer, caution, group_sizes
+from metabone.planning.designs.common import answer, caution, group_sizes, t_estimate
 from metabone.planning.designs.equivalence import log_sd
 from metabone.planning.designs.inputs import ALPHA, HOUSING, PERCENT, SIDES, SIZE, joined, number
 from metabone.planning.designs.two_groups import pooled_power
@@ -23,6 +23,17 @@ def fold_d(fold: float, cv: float) -> float:
     return math.log(fold) / log_sd(cv)
 
 
+def fold_estimate(inputs: "Block") -> "Block":
+    """The logarithm of the ratio of two means."""
+    fold, cv = inputs.get("fold"), inputs.get("cv")
+    if not fold or not cv:
+        raise ValueError("give fold and cv, the CV between animals in per cent")
+    n1, n2 = group_sizes(inputs)
+    found = t_estimate(math.log(fold), log_sd(cv / 100) * math.sqrt(1 / n1 + 1 / n2), n1 + n2 - 2)
+    found["scale"] = "ratio"
+    return found
+
+
 def fold_change(inputs: "Block") -> "Block":
     """Two groups of log-normal values with one CV: t test of the logarithms."""
     fold, cv = inputs.get("fold"), inputs.get("cv")
@@ -38,6 +49,7 @@ def fold_change(inputs: "Block") -> "Block":
         effect=fold,
         sd_log=log_sd(cv / 100),
         d=d,
+        se=log_sd(cv / 100) * math.sqrt(1 / sizes[0] + 1 / sizes[1]),
         df=sum(sizes) - 2,
         test="t test of logarithms",
         notes=caution(d),
@@ -59,6 +71,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": fold_change,
+        "estimate": fold_estimate,
         "size": "n",
         "effect": "fold",
         "effect_range": (1.000001, None),

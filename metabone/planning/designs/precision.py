@@ -145,6 +145,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": interval_width,
+        "no_interval": "the interval is the design's own answer: expected_half_width",
         "size": "n",
         "effect": "half_width",
     },

@@ -300,6 +300,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": ranks,
+        "no_interval": "a rank test estimates no difference of means",
         "size": "n",
         "effect": "difference",
     },

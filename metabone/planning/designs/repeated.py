@@ -8,6 +8,7 @@ from metabone.planning.designs.common import (
     deviation,
     f_power,
     group_sizes,
+    t_estimate,
     t_power,
 )
 from metabone.planning.designs.inputs import (
@@ -150,6 +151,28 @@ def _read(inputs: "Block") -> "tuple[list[list[float]], float, float, list[float
     return means, deviation(filled), rho, times
 
 
+def repeated_estimate(inputs: "Block") -> "Block":
+    """The change between first and last scan, or the slope, of the last group against the first.
+
+    The interaction of two groups and two scans is that change; of more it is no one number: `of`
+    says then that its change is estimated, not tested.
+    """
+    means, sd, rho, times = _read(inputs)
+    sizes = group_sizes(inputs, len(means))
+    df, ends = sum(sizes) - len(means), 1 / sizes[0] + 1 / sizes[-1]
+    if inputs["question"] == "slope":
+        se = math.sqrt(slope_variance(times, sd, rho) * ends)
+        found = t_estimate(_slope_gap(means, times), se, df)
+        found["per"] = "per unit of time" if inputs.get("times") is None else "per week"
+        return found
+    se = sd * math.sqrt(2 * (1 - rho) * ends)
+    found = t_estimate(means[-1][-1] - means[-1][0] - means[0][-1] + means[0][0], se, df)
+    if inputs["question"] == "interaction":
+        plain = len(means) == 2 and len(means[0]) == 2 and inputs["epsilon"] == 1
+        found["tested"] = "both" if plain else "no"
+    return found
+
+
 def repeated_scans(inputs: "Block") -> "Block":
     """Group by time from means, SD and the correlation between scans."""
     means, sd, rho, times = _read(inputs)
@@ -182,6 +205,7 @@ def repeated_scans(inputs: "Block") -> "Block":
         effect=value,
         sd=sd,
         d=value / sd,
+        se=repeated_estimate(inputs)["se"],
         df=df,
         test=QUESTIONS[inputs["question"]],
         notes=notes,
@@ -226,6 +250,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": repeated_scans,
+        "estimate": repeated_estimate,
         "size": "n",
         "effect": "difference",
     },

@@ -76,6 +76,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": resource_equation,
+        "no_interval": "the resource equation estimates nothing",
         "size": None,
         "effect": None,
     },

@@ -253,6 +253,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": group_sequential,
+        "no_interval": "with looks on the way the interval depends on where the study stops",
         "size": "n",
         "floor": lambda inputs: max(2, 2 * int(inputs.get("looks") or 2) - 1),
         "effect": "difference",

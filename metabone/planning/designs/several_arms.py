@@ -8,6 +8,7 @@ from metabone.planning.designs.common import (
     deviation,
     f_power,
     group_sizes,
+    t_estimate,
     t_power,
 )
 from metabone.planning.designs.inputs import (
@@ -48,8 +49,20 @@ def omnibus_power(means: "list[float]", sd: float, sizes: "list[float]", alpha: 
 
 def contrast_nc(weights: "list[float]", value: float, sd: float, sizes: "list[float]") -> float:
     """Noncentrality of the t test of a contrast worth `value`, with the pooled error."""
-    spread = sum([weights[i] ** 2 / sizes[i] for i in range(len(sizes))])
-    return value / (sd * math.sqrt(spread))
+    return value / contrast_se(weights, sd, sizes)
+
+
+def contrast_se(weights: "list[float]", sd: float, sizes: "list[float]") -> float:
+    """Standard error of a contrast."""
+    return sd * math.sqrt(sum([weights[i] ** 2 / sizes[i] for i in range(len(sizes))]))
+
+
+def simultaneous(inputs: "Block") -> str:
+    """What kind of interval a contrast has: its alpha may be shared with others."""
+    count = inputs["comparisons"]
+    if count == 1:
+        return "confidence interval"
+    return "simultaneous over " + str(count) + " comparisons (Bonferroni)"
 
 
 def position(arm: "Any", names: "list[str]") -> int:
@@ -121,6 +134,15 @@ def spread_of(inputs: "Block", means: "list[float]") -> float:
     return deviation(filled)
 
 
+def several_arms_estimate(inputs: "Block") -> "Block":
+    """The contrast asked about."""
+    means, _, weights, value = read_means(inputs)
+    sizes = group_sizes(inputs, len(means))
+    se = contrast_se(weights, spread_of(inputs, means), sizes)
+    df = sum(sizes) - len(means)
+    return t_estimate(value, se, df, inputs["comparisons"], simultaneous(inputs))
+
+
 def several_arms(inputs: "Block") -> "Block":
     """A contrast in a one-way design with the error of all arms; the omnibus F beside it."""
     means, names, weights, value = read_means(inputs)
@@ -145,6 +167,7 @@ def several_arms(inputs: "Block") -> "Block":
         effect=value,
         sd=sd,
         d=d,
+        se=contrast_se(weights, sd, sizes),
         df=df,
         alpha_each=share,
         test="contrast with the pooled error of all arms",
@@ -168,6 +191,7 @@ DESIGNS = {
         "title": "Several arms, one contrast",
         "inputs": joined(CONTRAST, SPREAD, SIZE, COMPARISONS, SIDES, ALPHA, HOUSING),
         "power": several_arms,
+        "estimate": several_arms_estimate,
         "size": "n",
         "effect": "difference",
     },

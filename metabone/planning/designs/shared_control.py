@@ -7,6 +7,7 @@ from metabone.planning.designs.common import (
     caution,
     deviation,
     difference,
+    t_estimate,
     whole,
 )
 from metabone.planning.designs.inputs import (
@@ -147,7 +148,8 @@ def sizes_of(inputs: "Block", arms: int) -> "list[float]":
     return [whole(control) if n == int(n) else control] + [n] * arms
 
 
-def _differences(inputs: "Block") -> "list[float]":
+def differences_of(inputs: "Block") -> "list[float]":
+    """Difference of each treated arm."""
     given = inputs.get("differences")
     if given is not None:
         values = [float(value) for value in given]
@@ -179,9 +181,41 @@ def family_power(
     return found["any"], found["all"], found["each"], cut
 
 
+def shared_estimate(inputs: "Block") -> "Block":
+    """The weakest real difference of an arm, with the critical value that all arms share."""
+    gaps = differences_of(inputs)
+    sizes = sizes_of(inputs, len(gaps))
+    sd, method = deviation(inputs), inputs["method"]
+    treated, df = sizes[1:], sum(sizes) - len(sizes)
+    errors = [sd * math.sqrt(1 / n + 1 / sizes[0]) for n in treated]
+    real = [i for i in range(len(gaps)) if gaps[i] != 0] or [0]
+    weakest = min(real, key=lambda i: abs(gaps[i]) / errors[i])
+    top = max(gaps, key=abs)
+    shares = len(gaps) if method == "bonferroni" else 1
+    found = t_estimate(gaps[weakest], errors[weakest], df, shares)
+    if shares > 1:
+        found["kind"] = "simultaneous over " + str(shares) + " arms (Bonferroni)"
+    if method == "dunnett":
+        found["kind"] = "simultaneous over " + str(len(gaps)) + " arms (Dunnett)"
+
+        def at(share: float, alpha: float, sides: int) -> "tuple[float, float, float]":
+            cut = dunnett_critical(alpha, treated, sizes[0], df, sides)
+            return errors[weakest], df, cut
+
+        found.update({"at": at, "rough": t_estimate(0.0, errors[weakest], df, len(gaps))["at"]})
+    # One difference stands for all arms, which must look the same way.
+    alike = min([gaps[i] * top for i in real]) > 0
+    found["times"] = abs(gaps[weakest] / top) if top else 1.0
+    if inputs["question"] != "each" or method == "holm" or not alike:
+        found["tested"] = "no"
+    if method == "holm":
+        found["none"] = "Holm's test has no interval of its own: use dunnett or bonferroni for one"
+    return found
+
+
 def shared_control(inputs: "Block") -> "Block":
     """Each treated arm against the one control, the familywise error held by `method`."""
-    differences = _differences(inputs)
+    differences = differences_of(inputs)
     sd = deviation(inputs)
     sizes = sizes_of(inputs, len(differences))
     ds = [value / sd for value in differences]
@@ -203,6 +237,7 @@ def shared_control(inputs: "Block") -> "Block":
         differences=differences,
         sd=sd,
         d=d,
+        se=shared_estimate(inputs)["se"],
         df=sum(sizes) - len(sizes),
         critical=cut,
         test=inputs["method"] + " against the shared control",
@@ -267,6 +302,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": shared_control,
+        "estimate": shared_estimate,
         "size": "n",
         "effect": "difference",
     },

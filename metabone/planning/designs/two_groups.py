@@ -9,6 +9,7 @@ from metabone.planning.designs.common import (
     deviation,
     difference,
     group_sizes,
+    t_estimate,
     t_power,
 )
 from metabone.planning.designs.inputs import (
@@ -45,6 +46,13 @@ def pooled_power(d: float, n1: float, n2: float, alpha: float, sides: int) -> fl
     return t_power(d * math.sqrt(n1 * n2 / (n1 + n2)), n1 + n2 - 2, alpha, sides)
 
 
+def two_groups_estimate(inputs: "Block") -> "Block":
+    """The difference of two means."""
+    n1, n2 = group_sizes(inputs)
+    se = deviation(inputs) * math.sqrt(1 / n1 + 1 / n2)
+    return t_estimate(difference(inputs), se, n1 + n2 - 2)
+
+
 def two_groups(inputs: "Block") -> "Block":
     """Two-sample t test with the pooled SD."""
     effect, sd = difference(inputs), deviation(inputs)
@@ -60,6 +68,7 @@ def two_groups(inputs: "Block") -> "Block":
         effect=effect,
         sd=sd,
         d=d,
+        se=sd * math.sqrt(1 / n1 + 1 / n2),
         df=n1 + n2 - 2,
         test="two-sample t test, pooled SD",
         notes=caution(d),
@@ -88,6 +97,17 @@ def hsu_power(
     return t_power(nc, min(n1, n2) - 1, alpha, sides)
 
 
+def welch_cut(share: float, v1: float, v2: float, df1: float, df2: float, level: float) -> float:
+    """Critical value of difference / (true standard error · S), given the first group's share.
+
+    `share` is that of the first group in the two sums of squares, each in units of its variance;
+    S is the root of their sum over df1 + df2, independent of it.
+    """
+    e1, e2 = v1 * share / df1, v2 * (1 - share) / df2
+    cut = t_isf(level, satterthwaite(e1, e2, df1, df2))
+    return cut * math.sqrt((df1 + df2) * (e1 + e2) / (v1 + v2))
+
+
 def welch_exact(
     delta: float, n1: float, n2: float, sd1: float, sd2: float, alpha: float, sides: int
 ) -> float:
@@ -107,14 +127,28 @@ def welch_exact(
     level = alpha / 2 if sides == 2 else alpha
     power = 0.0
     for share, weight in beta_rule(0.5 * df1, 0.5 * df2):
-        e1, e2 = v1 * share / df1, v2 * (1 - share) / df2
-        cut = t_isf(level, satterthwaite(e1, e2, df1, df2))
-        cut *= math.sqrt(df * (e1 + e2) / (v1 + v2))
+        cut = welch_cut(share, v1, v2, df1, df2, level)
         reject = nct_sf(cut, df, nc)
         if sides == 2:
             reject += nct_cdf(-cut, df, nc)
         power += weight * reject
     return power
+
+
+def welch_estimate(inputs: "Block") -> "Block":
+    """The difference of two means whose SDs differ."""
+    sd1 = deviation(inputs, "sd_control", "cv")
+    sd2 = deviation(inputs, "sd_treated", "cv")
+    n1, n2 = group_sizes(inputs)
+    v1, v2, df1, df2 = sd1 * sd1 / n1, sd2 * sd2 / n2, n1 - 1, n2 - 1
+    se = math.sqrt(v1 + v2)
+    found = t_estimate(difference(inputs), se, df1 + df2)
+
+    def at(share: float, alpha: float, sides: int) -> "tuple[float, float, float]":
+        return se, df1 + df2, welch_cut(share, v1, v2, df1, df2, alpha / sides)
+
+    found.update({"beta": (0.5 * df1, 0.5 * df2), "at": at})
+    return found
 
 
 def welch(inputs: "Block") -> "Block":
@@ -134,6 +168,7 @@ def welch(inputs: "Block") -> "Block":
         arms=["control", "treated"],
         effect=effect,
         d=d,
+        se=math.sqrt(sd1 * sd1 / n1 + sd2 * sd2 / n2),
         df=satterthwaite(sd1 * sd1 / n1, sd2 * sd2 / n2, n1 - 1, n2 - 1),
         test="Welch's t test",
         notes=caution(d),
@@ -145,19 +180,33 @@ def paired_power(dz: float, n: float, alpha: float, sides: int) -> float:
     return t_power(dz * math.sqrt(n), n - 1, alpha, sides)
 
 
-def paired(inputs: "Block") -> "Block":
-    """Paired t test: two bones, or two scans, of the same animal."""
-    effect = difference(inputs)
+def change_spread(inputs: "Block") -> float:
+    """SD of one animal's change."""
     if inputs.get("sd_difference") is not None:
-        spread = deviation(inputs, "sd_difference")
-    else:
-        r = inputs.get("correlation")
-        if r is None:
-            raise ValueError("give sd_difference, or correlation together with sd or cv")
-        spread = deviation(inputs) * math.sqrt(2 * (1 - r))
+        return deviation(inputs, "sd_difference")
+    r = inputs.get("correlation")
+    if r is None:
+        raise ValueError("give sd_difference, or correlation together with sd or cv")
+    return deviation(inputs) * math.sqrt(2 * (1 - r))
+
+
+def measured_twice(inputs: "Block") -> float:
+    """Animals of a paired design."""
     n = inputs.get("n")
     if n is None:
         raise ValueError("give n, the animals measured twice")
+    return float(n) if n != int(n) else int(n)
+
+
+def paired_estimate(inputs: "Block") -> "Block":
+    """The mean change of an animal."""
+    n = measured_twice(inputs)
+    return t_estimate(difference(inputs), change_spread(inputs) / math.sqrt(n), n - 1)
+
+
+def paired(inputs: "Block") -> "Block":
+    """Paired t test: two bones, or two scans, of the same animal."""
+    effect, spread, n = difference(inputs), change_spread(inputs), measured_twice(inputs)
     dz = effect / spread
     return answer(
         inputs,
@@ -167,6 +216,7 @@ def paired(inputs: "Block") -> "Block":
         effect=effect,
         sd_difference=spread,
         d=dz,
+        se=spread / math.sqrt(n),
         df=n - 1,
         test="paired t test",
         notes=caution(dz),
@@ -180,6 +230,7 @@ DESIGNS = {
         "title": "Two groups, one common SD",
         "inputs": joined(EFFECT, SPREAD, SIZE, _UNEQUAL, SIDES, ALPHA, HOUSING),
         "power": two_groups,
+        "estimate": two_groups_estimate,
         "size": "n",
         "effect": "difference",
     },
@@ -200,6 +251,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": welch,
+        "estimate": welch_estimate,
         "size": "n",
         "effect": "difference",
     },
@@ -218,6 +270,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": paired,
+        "estimate": paired_estimate,
         "size": "n",
         "effect": "difference",
     },

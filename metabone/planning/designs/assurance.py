@@ -1,0 +1,396 @@
+"""Assurance: the chance that a study shows the effect, over what the true effect may be.
+
+δ, the true difference in SD of one animal, is mean + scale · T, T with `pdf` degrees of freedom
+(infinite: normal). A significant result in the direction that the mean does not point to is no
+success. `math` and the kernel alone: MicroPython runs this file too.
+"""
+
+import math
+
+from metabone.planning.designs.common import beta_rule
+from metabone.planning.designs.inputs import completed
+from metabone.planning.kernel import nct_sf, norm_cdf, norm_isf, t_cdf, t_isf
+from metabone.planning.kernel.basis import log1p
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from metabone.planning.designs.common import Block
+
+INF = float("inf")
+ROOT_HALF = 0.7071067811865476
+# Steps of the rule in log chi: at most, and in units of the width that the integrand has there.
+STEP, SHARP = 0.2, 0.7
+# The density below exp(-DEPTH) of its peak adds less than 1e-10.
+DEPTH = 23.0
+# More nodes than this in the error SD are left to the noncentral t, which finds its own.
+NODES = 80
+# Places at which an assurance that varies with a beta share is computed.
+PLACES = 11
+# Step of the rule on s, where δ = mean + scale · sinh(s).
+WIDE_STEP = 0.15
+# Chances nearer than this to 1, or to 0 in the wrong direction, are taken as that.
+SETTLED = 1e-10
+
+
+def ceiling(mean: float, scale: float, pdf: float) -> float:
+    """What no number of animals exceeds: the chance that δ has the sign of its mean.
+
+    Examples
+    --------
+    >>> round(ceiling(1.5, (0.8**2 + 0.25**2) ** 0.5, 8), 5)
+    0.94435
+    """
+    if scale == 0:
+        return 1.0 if mean != 0 else 0.0
+    z = abs(mean) / scale
+    return norm_cdf(z) if pdf == INF else t_cdf(z, pdf)
+
+
+def expected_range(
+    mean: float, scale: float, pdf: float, level: float = 0.95
+) -> "tuple[float, float]":
+    """Prediction interval of δ.
+
+    Examples
+    --------
+    >>> low, high = expected_range(1.5, (0.8**2 + 0.25**2) ** 0.5, 8)
+    >>> round(low, 4), round(high, 4)
+    (-0.4328, 3.4328)
+    """
+    tail = (1 - level) / 2
+    half = scale * (norm_isf(tail) if pdf == INF else t_isf(tail, pdf))
+    return mean - half, mean + half
+
+
+def _fall(depth: float, side: int) -> float:
+    """Where exp(2x) - 1 - 2x = depth, below (-1) or above (1) 0, by Newton's steps from outside."""
+    x = math.sqrt(depth / 2) if side > 0 else -math.sqrt(depth / 2) - depth / 2
+    for _ in range(60):
+        grown = math.exp(2 * x) - 1
+        step = (grown - 2 * x - depth) / (2 * grown)
+        x -= step
+        if abs(step) < 1e-6 * abs(x):
+            break
+    return x
+
+
+def log_chi_rule(df: float, steep: float, slope: float) -> "list[tuple[float, float]]":
+    """Nodes and weights of the mean of f(S), S = √(χ²_df/df): trapezoids in log S.
+
+    Parameters
+    ----------
+    steep : largest slope of f's normal argument over log S, which shortens the step.
+    slope : its slope over S at 0: f is flat below where it, times S, is nothing. The first node
+        carries all that lies below it.
+
+    References
+    ----------
+    Trefethen & Weideman (2014), doi:10.1137/130932132 (the rule).
+    """
+    low = _fall(2 * (DEPTH + log1p(slope)) / (df + 1), -1)
+    high = _fall(2 * DEPTH / df, 1)
+    step = min(STEP, SHARP / math.sqrt(2 * df + steep * steep))
+    count = math.ceil((high - low) / step)
+    step = (high - low) / count
+    nodes, total = [], 0.0
+    for i in range(count + 1):
+        x = low + i * step
+        s = math.exp(x)
+        weight = math.exp(-0.5 * df * ((s - 1) * (s + 1) - 2 * x))
+        if i == 0:
+            weight /= 1 - math.exp(-df * step)
+        nodes.append((s, weight))
+        total += weight
+    return [(s, weight / total) for s, weight in nodes]
+
+
+def passes(
+    shift: float, df: float, cut: float, mean: float, scale: float, pdf: float = INF
+) -> float:
+    """Chance that a t statistic with the mean `shift` · δ and `df` passes `cut`.
+
+    The mean over two independent χ variables U (of `pdf`) and S (of `df`) of
+    Φ((shift·mean − cut·S) / √(1 + (shift·scale/U)²)), to 1e-9.
+
+    Parameters
+    ----------
+    shift : mean of the statistic for a difference of one SD, not negative.
+    cut : critical value.
+    mean : of δ, positive if it points to the side of the critical value.
+
+    References
+    ----------
+    O'Hagan, Stevens & Campbell (2005), doi:10.1002/pst.175 (assurance).
+    Higgins, Thompson & Spiegelhalter (2009), doi:10.1111/j.1467-985X.2008.00552.x (the t).
+
+    Examples
+    --------
+    >>> cut, scale = t_isf(0.025, 22), (0.8**2 + 0.25**2) ** 0.5
+    >>> round(passes(6**0.5, 22, cut, 1.5, scale, 8), 4)
+    0.7488
+    """
+    centre, wide = shift * mean, shift * scale
+    # Beside the sampling error of 1, so little spread shows in no digit; a ratio to it would.
+    if wide < 1e-12 or pdf == INF:
+        spread = math.sqrt(1 + wide * wide)
+        return nct_sf(cut / spread, df, centre / spread)
+    lows = log_chi_rule(pdf, 3.0, (abs(centre) + abs(cut)) / wide)
+    reach = abs(cut) * (1 + 3 / math.sqrt(2 * df))
+    errors = log_chi_rule(df, max(abs(cut), min(centre + 2, reach)), abs(cut))
+    total = 0.0
+    if len(errors) > NODES:
+        for u, weight in lows:
+            spread = math.sqrt(1 + (wide / u) ** 2)
+            total += weight * nct_sf(cut / spread, df, centre / spread)
+        return min(1.0, total)
+    erfc = math.erfc
+    for u, weight in lows:
+        # Where δ is nearly certain to be far off, both ends cancel: nothing is lost.
+        narrow = ROOT_HALF / math.sqrt(1 + (wide / u) ** 2)
+        a, b = -centre * narrow, cut * narrow
+        total += weight * sum([share * erfc(a + b * s) for s, share in errors])
+    return min(1.0, 0.5 * total)
+
+
+def tested(design: "Block", inputs: "Block") -> "Block | None":
+    """What the design estimates, if a t test of that is its test; None otherwise.
+
+    See `common.t_estimate`.
+    """
+    if design.get("estimate") is None or design["effect"] != "difference":
+        return None
+    found: Block = design["estimate"](completed(design, inputs))
+    return None if found.get("tested") == "no" else found
+
+
+def over_shares(found: "Block", value: "Callable[[float], float]") -> float:
+    """Mean of a smooth function of an estimate's beta share, by a polynomial through places."""
+    if found["beta"] is None:
+        return value(1.0)
+    rule = [pair for pair in beta_rule(found["beta"][0], found["beta"][1]) if pair[1] > 1e-10]
+    low = math.asin(math.sqrt(min([share for share, _ in rule])))
+    high = math.asin(math.sqrt(max([share for share, _ in rule])))
+    angles = [
+        0.5 * (low + high) + 0.5 * (high - low) * math.cos(math.pi * (i + 0.5) / PLACES)
+        for i in range(PLACES)
+    ]
+    values = [value(math.sin(angle) ** 2) for angle in angles]
+    total = 0.0
+    for share, weight in rule:
+        total += weight * _through(angles, values, math.asin(math.sqrt(share)))
+    return total
+
+
+def _through(places: "list[float]", values: "list[float]", x: float) -> float:
+    """Value at x of the polynomial through points, by Neville's scheme."""
+    row = list(values)
+    for k in range(1, len(row)):
+        for i in range(len(row) - k):
+            gap = places[i] - places[i + k]
+            row[i] = ((x - places[i + k]) * row[i] - (x - places[i]) * row[i + 1]) / gap
+    return row[0]
+
+
+def assurance(
+    design: "Block",
+    inputs: "Block",
+    size: "float | list[float]",
+    sd: float,
+    mean: float,
+    scale: float,
+    pdf: float = INF,
+) -> float:
+    """Chance that a study of this size shows the effect, over what δ may be.
+
+    Parameters
+    ----------
+    design : an entry of ``DESIGNS`` whose effect is a difference.
+    inputs : its inputs.
+    size : of the design's own kind: animals in a group, cages, blocks.
+    sd : between animals, in the unit of the difference.
+
+    Returns
+    -------
+    Exact (1e-8) where the design's test is a t test, else `averaged`.
+    """
+    found = tested(design, _sized(design, inputs, sd, size))
+    if found is None:
+        return averaged(
+            lambda delta, right: success(design, inputs, size, sd, delta, right), mean, scale, pdf
+        )
+    at, times = found["at"], found.get("times", 1.0)
+    alpha, sides = _level(design, inputs, found)
+
+    def given(share: float) -> float:
+        se, df, cut = at(share, alpha, sides)
+        return passes(times * sd / se, df, cut, abs(mean), scale, pdf)
+
+    return min(1.0, over_shares(found, given))
+
+
+def _level(design: "Block", inputs: "Block", found: "Block") -> "tuple[float, int]":
+    known = completed(design, inputs)
+    return known["alpha"], 2 if found.get("tested") == "both" else known["sides"]
+
+
+def rough_size(
+    design: "Block",
+    inputs: "Block",
+    sd: float,
+    mean: float,
+    scale: float,
+    pdf: float,
+    target: float,
+    most: int,
+) -> int:
+    """Where to look first for a size whose assurance is slow to compute; 0 where none is known.
+
+    The share that varies is taken at its mean, the alpha of several arms is shared by Bonferroni.
+    """
+    probe = tested(design, _sized(design, inputs, sd, 8))
+    if probe is None or (probe["beta"] is None and probe.get("rough") is None):
+        return 0
+
+    def at(size: int) -> float:
+        found = tested(design, _sized(design, inputs, sd, size))
+        if found is None:
+            return 0.0
+        share = 1.0 if found["beta"] is None else found["beta"][0] / sum(found["beta"])
+        alpha, sides = _level(design, inputs, found)
+        near: Callable[[float, float, int], tuple[float, float, float]] = (
+            found["rough"] if "rough" in found else found["at"]
+        )
+        se, df, cut = near(share, alpha, sides)
+        return passes(found.get("times", 1.0) * sd / se, df, cut, abs(mean), scale, pdf)
+
+    return smallest_size(at, target, most) or 0
+
+
+def _sized(
+    design: "Block",
+    inputs: "Block",
+    sd: float,
+    size: "float | list[float]",
+    delta: float = 1.0,
+) -> "Block":
+    """The inputs with a size and a difference of `delta` SD."""
+    filled = dict(inputs)
+    filled.pop("percent_change", None)
+    filled["difference"] = sd * delta
+    filled[design["size"]] = size
+    return filled
+
+
+def success(
+    design: "Block",
+    inputs: "Block",
+    size: "float | list[float]",
+    sd: float,
+    delta: float,
+    right: bool,
+) -> float:
+    """Chance of a significant result in the direction of the evidence.
+
+    The truth is `delta` SD, in that direction (`right`) or in the other.
+    """
+    # At exactly 0 some designs have nothing to detect.
+    filled = _sized(design, inputs, sd, size, max(delta, 1e-9))
+    known = completed(design, filled)
+    power = design["power"]
+    if "sides" not in design["inputs"] or known.get("question") == "interaction":
+        # An F test has no direction: what it finds of a wrong truth is no success.
+        return float(power(filled)["power"]) if right else 0.0
+    tail = known["alpha"] / known["sides"]
+    filled["alpha"], filled["sides"] = tail, 1
+    one = float(power(filled)["power"])
+    if right:
+        return one
+    # What both tails reject beyond the right one is what the wrong truth wins.
+    filled["alpha"], filled["sides"] = 2 * tail, 2
+    return float(power(filled)["power"]) - one
+
+
+def nodes(mean: float, scale: float, pdf: float) -> "list[tuple[float, float]]":
+    """(δ, weight) of the trapezoid rule on asinh; weights need not add up to 1."""
+    if scale == 0:
+        return [(mean, 1.0)]
+    if pdf == INF:
+        reach = 5.5
+    else:
+        top = 10 * 1e5 ** (1 / pdf) if pdf > 0.4 else 1e14
+        reach = min(24.0, math.log(top + math.sqrt(top * top + 1)) + 2.0)
+    count = math.ceil(reach / WIDE_STEP)
+    found = []
+    for index in range(-count, count + 1):
+        grown = math.exp(index * WIDE_STEP)
+        t = 0.5 * (grown - 1 / grown)
+        found.append((mean + scale * t, _density(t, pdf) * 0.5 * (grown + 1 / grown)))
+    return found
+
+
+def _density(t: float, pdf: float) -> float:
+    """Student's density without its constant."""
+    if pdf == INF:
+        return math.exp(-t * t / 2)
+    return math.exp(-(pdf + 1) / 2 * log1p(t * t / pdf))
+
+
+def averaged(
+    chance: "Callable[[float, bool], float]", mean: float, scale: float, pdf: float
+) -> float:
+    """The mean of `chance` (δ's size, whether its sign is right) over what δ may be.
+
+    The rule itself adds less than 2e-6: the density falls off exponentially on this scale.
+    """
+    upwards = mean >= 0
+    every = nodes(mean, scale, pdf)
+    total, weights = 0.0, 0.0
+    # From 0 outwards on either side: once a difference is certain to be found, or its opposite
+    # never to be mistaken, so are all larger ones.
+    for right, settled in ((True, 1.0), (False, 0.0)):
+        side = [(abs(d), weight) for d, weight in every if ((d >= 0) == upwards) == right]
+        now = 1.0 - settled
+        for delta, weight in sorted(side):
+            if abs(now - settled) > SETTLED:
+                now = chance(delta, right)
+            total += weight * now
+            weights += weight
+    return min(1.0, total / weights)
+
+
+def smallest_size(
+    at: "Callable[[int], float]", target: float, most: int, guess: int = 0
+) -> "int | None":
+    """Smallest whole size from 2 on whose assurance `at` reaches `target`; None beyond `most`.
+
+    Parameters
+    ----------
+    guess : where to look first (0: at the smallest); the answer does not depend on it.
+
+    Examples
+    --------
+    >>> smallest_size(lambda n: 1 - 1 / n, 0.9, 1000), smallest_size(lambda n: 0.5, 0.9, 1000)
+    (10, None)
+    """
+    low, high, step = 1, max(2, min(guess, most)), 1
+    if guess > 2 and at(high) >= target:
+        while high - step > 1 and at(high - step) >= target:
+            high, step = high - step, 2 * step
+        low = max(1, high - step)
+    else:
+        if guess <= 2:
+            step = 0
+        while at(high) < target:
+            if high >= most:
+                return None
+            low, high = high, min(high + step if step else 2 * high, most)
+            step *= 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        if at(middle) >= target:
+            high = middle
+        else:
+            low = middle
+    return high
