@@ -43,6 +43,8 @@ OPTIONS: dict[str, tuple[tuple[str, str] | None, Any]] = {
               kind=float)),
     "power": (("design", "power"), _option("--power", help="Wanted power (0.8).", kind=float)),
     "sides": (("design", "sides"), _option("--sides", help="2 (default) or 1.", kind=int)),
+    "budget": (("design", "budget"), _option("--budget", kind=int,
+               help="Animals in all that can be had, losses included: what do they buy?")),
     "arms": (("design", "arms"), _option("--arms", help="Number of groups (2).", kind=int)),
     "cage": (("design", "cage"), _option("--cage", help="Animals in a cage.", kind=int)),
     "icc": (("design", "icc"), _option("--icc", help="Correlation of animals of one cage.",

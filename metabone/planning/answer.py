@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from metabone._version import __version__
 from metabone.errors import UsageError
+from metabone.planning.budget import budget_of
 from metabone.planning.cautions import cautions
 from metabone.planning.question import IN_SD, Question
 
@@ -62,6 +63,9 @@ class Answer:
     ceiling : what no number of animals exceeds, where that is known.
     reason : why the target cannot be met, in words; empty if it can.
     evidence : what a pooled result expects, and what each way of reading it asks for.
+    interval : expected confidence interval of the effect, or None; see `designs.interval`.
+    interval_reason : why there is none; empty if there is one.
+    budget : what the animals of the plan's budget buy, or None without one; see `budget`.
     grid : sensitivity, or None.
     warnings : sentences to read before using the answer.
     """
@@ -76,6 +80,9 @@ class Answer:
     evidence: Mapping[str, Any] | None = None
     grid: Grid | None = None
     warnings: tuple[str, ...] = field(default=())
+    interval: Mapping[str, Any] | None = None
+    interval_reason: str = ""
+    budget: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON prints it."""
@@ -98,6 +105,9 @@ class Answer:
             "unit": question.unit or None,
             "inputs": question.inputs,
             "outputs": dict(self.outputs),
+            "interval": self.interval,
+            "interval_reason": self.interval_reason or None,
+            "budget": self.budget,
             "evidence": self.evidence,
             "variability": question.variability,
             "grid": None if self.grid is None else self.grid.to_dict(),
@@ -206,7 +216,8 @@ def curve_sizes(answer: Answer) -> tuple[int, ...]:
     size = answer.size
     if isinstance(size, (list, tuple)):
         raise UsageError("a curve needs one number of animals for all groups; got a list")
-    low = int(answer.question.design.get("floor", 2))
+    floor = answer.question.design.get("floor", 2)
+    low = int(floor if isinstance(floor, int) else floor(answer.question.inputs))
     last = max(low + 10, 2 * int(size)) if size else 60
     step = max(1, (last - low) // CURVE_POINTS)
     sizes = set(range(low, last + 1, step)) | ({int(size)} if size else set())
@@ -252,10 +263,42 @@ def _finish(answer: Answer, *, grid: bool) -> Answer:
     """Evidence, sensitivity and warnings, which all answers have alike."""
     evidence = _evidence(answer)
     table = sensitivity(answer) if grid and answer.reachable else None
+    with said(answer.question):
+        interval, reason = interval_of(answer)
+        budget = budget_of(answer)
     return Answer(
         answer.asked, answer.question, answer.outputs, answer.size, answer.reachable,
-        answer.ceiling, answer.reason, evidence, table, cautions(answer, evidence),
+        answer.ceiling, answer.reason, evidence, table, cautions(answer, evidence, budget),
+        interval, reason, budget,
     )  # fmt: skip
+
+
+def interval_of(answer: Answer) -> tuple[Mapping[str, Any] | None, str]:
+    """The interval that the study is expected to end with, and why there is none.
+
+    If the true effect is the one of the answer: of ``mde``, the detectable one.
+    """
+    from metabone.planning.designs.interval import expected_interval
+
+    question = answer.question
+    key = question.design["size"]
+    if answer.size is None or key is None:
+        why = question.design.get("no_interval") or "no size of the study is enough"
+        return None, why
+    inputs = dict(question.inputs)
+    inputs[key] = answer.size
+    effect = question.design["effect"]
+    if answer.asked == "mde" and effect in ("difference", "fold"):
+        inputs.pop("percent_change", None)
+        inputs[effect] = answer.outputs["effect"]
+    found = expected_interval(question.design, inputs)
+    reason = found.pop("reason")
+    if reason:
+        return None, reason
+    unit = "-fold" if found["scale"] == "ratio" else question.unit
+    per = found.pop("per")
+    found["unit"] = " ".join([part for part in (unit, per) if part]) or None
+    return found, ""
 
 
 def _assured_n(question: Question, *, grid: bool) -> Answer:

@@ -16,11 +16,13 @@ SMALL = 3
 _SCANS = ("ct", "dxa", "pqct")
 
 
-def cautions(answer: Answer, evidence: Mapping[str, Any] | None) -> tuple[str, ...]:
+def cautions(
+    answer: Answer, evidence: Mapping[str, Any] | None, budget: Mapping[str, Any] | None = None
+) -> tuple[str, ...]:
     """All warnings of an answer, each a sentence, in order of weight."""
     found = [
-        *_size(answer), *_effect(answer), *_cages(answer), *_replicates(answer),
-        *_scanner(answer), *_scans(answer), *_evidence(answer, evidence),
+        *_budget(answer, budget), *_size(answer), *_effect(answer), *_cages(answer),
+        *_replicates(answer), *_scanner(answer), *_scans(answer), *_evidence(answer, evidence),
         *(str(note) for note in answer.outputs.get("notes", ())),
     ]  # fmt: skip
     return tuple(dict.fromkeys(sentence(text) for text in found))
@@ -36,6 +38,28 @@ def sentence(text: str) -> str:
     """
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _budget(answer: Answer, budget: Mapping[str, Any] | None) -> Iterator[str]:
+    if budget is None or budget["within"]:
+        return
+    most = budget["animals"]
+    if budget["within"] is None:
+        asked = f"The budget of {most} animals cannot reach the target"
+    else:
+        asked = (
+            f"The answer takes {answer.outputs['n_total_with_losses']} animals, the budget is "
+            f"{most}"
+        )
+    if budget["size"] is None:
+        yield f"{asked}: it is too small for this design at all"
+        return
+    parts = []
+    for word in ("power", "assurance"):
+        if budget[word] is not None:
+            parts.append(f"{word} {budget[word]:.3g}")
+    chance = " and ".join(parts) or "no power to tell"
+    yield f"{asked}: {budget['n_total_with_losses']} animals fit into it, with {chance}"
 
 
 def _size(answer: Answer) -> Iterator[str]:

@@ -74,6 +74,8 @@ KEYS: tuple[Key, ...] = (
     _share("design", "power", "Chance of finding it that is wanted.", "0.8", shown=True),
     Key("design", "n", "counts", "Animals in each group (or a list), if they are given.", "10",
         low=1),
+    Key("design", "budget", "count", "Animals in all that can be had, losses included.", "30",
+        low=1),
     Key("design", "arms", "count", "Number of groups.", "2", low=2),
     Key("design", "cage", "count", "Animals in a cage.", "3", low=1),
     Key("design", "icc", "number", "Correlation between animals of one cage.", "0.2", low=0,

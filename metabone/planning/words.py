@@ -201,6 +201,9 @@ def _basis(answer: Answer) -> Iterator[str]:
     if isinstance(outputs.get("effect"), (int, float)):
         name = effect_name(question)
         yield f"{name:<10}  {effect_words(answer)}"
+    if answer.interval is not None:
+        yield f"interval    {interval_words(answer)}"
+    yield from _budget(answer)
     spread = spread_words(question)
     if spread:
         yield f"SD          {spread}"
@@ -209,6 +212,39 @@ def _basis(answer: Answer) -> Iterator[str]:
         yield f"losses      {100 * losses:.3g} % of the animals"
     for note in question.notes:
         yield _wrapped("            ", note)
+
+
+def interval_words(answer: Answer) -> str:
+    """The confidence interval to expect, in one line; empty where there is none."""
+    found = answer.interval
+    if found is None:
+        return ""
+    unit, ratio = found["unit"] or "", found["scale"] == "ratio"
+    level = f"{100 * found['level']:.4g} %"
+    half, low = amount(found["half_width"], "" if ratio else unit), amount(found["low"])
+    sign = "×/÷" if ratio else "±"
+    high = amount(found["high"], unit).replace(" -fold", "-fold")
+    text = f"{sign} {half} expected ({level}), from {low} to {high}"
+    return text if found["kind"] == "confidence interval" else f"{text}; {found['kind']}"
+
+
+def _budget(answer: Answer) -> Iterator[str]:
+    found = answer.budget
+    if found is None:
+        return
+    text = f"budget      {count(found['animals'])} animals in all"
+    if found["size"] is None:
+        yield f"{text} do not pay for the smallest study of this design"
+        return
+    parts = []
+    for word in ("power", "assurance"):
+        if found[word] is not None:
+            parts.append(f"{word} {share(found[word])}")
+    key = answer.question.design["size"] or "n"
+    word = f"{animals_of(answer.question)} a group" if key == "n" else key
+    chance = f": {', '.join(parts)}" if parts else ""
+    total = count(found["n_total_with_losses"])
+    yield f"{text} pay for {count(found['size'])} {word}, {total} in all{chance}"
 
 
 def _chances(outputs: Mapping[str, Any]) -> Iterator[str]:
