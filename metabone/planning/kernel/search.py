@@ -83,7 +83,7 @@ def solve(
     high: float,
     tolerance: float = 1e-12,
 ) -> float:
-    """x in [low, high] with f(x) = target, by false position with bisections between.
+    """x in [low, high] with f(x) = target, by inverse quadratic steps and bisections.
 
     f must be continuous, and cross the target an odd number of times between the ends.
 
@@ -99,8 +99,9 @@ def solve(
 
     References
     ----------
-    Dowell M, Jarratt P. A modified regula falsi method for computing the root of an equation. BIT
-    1971;11:168-174. doi:10.1007/BF01934364
+    Chandrupatla TR. A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear
+    function without using derivatives. Advances in Engineering Software 1997;28:145-149.
+    doi:10.1016/S0965-9978(96)00051-8
 
     Examples
     --------
@@ -135,28 +136,37 @@ def _close(
     right: tuple[float, float],
     tolerance: float,
 ) -> float:
-    """Shrink a bracket: false position with halved weights (Illinois), bisection when it lags."""
+    """Shrink a bracket: inverse quadratic steps where three points allow one, else bisection."""
     (a, fa), (b, fb) = left, right
-    kept = 0
-    for turn in range(400):
-        width = b - a
-        if width <= max(tolerance, 4.0 * EPS) * max(1.0, abs(a), abs(b)):
+    c, fc = a, fa
+    share = fa / (fa - fb)
+    for _ in range(400):
+        width = abs(b - a)
+        least = max(tolerance, 4.0 * EPS) * max(1.0, abs(a), abs(b))
+        if width <= least:
             break
-        x = b - fb * (width / (fb - fa))
-        if turn % 3 == 2 or not a < x < b:
-            x = a + 0.5 * width
+        # Not nearer to an end than the tolerance, so that the next bracket can be the last.
+        edge = 0.5 * least / width
+        x = a + min(max(share, edge), 1.0 - edge) * (b - a)
         fx = _gap(f, x, target)
         if fx == 0.0:
             return x
-        if (fx > 0) == (fb > 0):
-            b, fb = x, fx
-            fa *= 0.5 if kept == 1 else 1.0
-            kept = 1
+        if (fx > 0) == (fa > 0):
+            c, fc = a, fa
         else:
-            a, fa = x, fx
-            fb *= 0.5 if kept == -1 else 1.0
-            kept = -1
+            c, fc, b, fb = b, fb, a, fa
+        a, fa = x, fx
+        share = _step(a, fa, b, fb, c, fc)
     return b if abs(fb) < abs(fa) else a
+
+
+def _step(a: float, fa: float, b: float, fb: float, c: float, fc: float) -> float:
+    """Where to look next between a and b, as a share of the way, given the point before."""
+    place, height = (a - b) / (c - b), (fa - fb) / (fc - fb)
+    if not (height * height < place and (1.0 - height) * (1.0 - height) < 1.0 - place):
+        return 0.5
+    far = (c - a) / (b - a)
+    return fa / (fb - fa) * fc / (fb - fc) + far * fa / (fc - fa) * fb / (fc - fb)
 
 
 def _gap(f: "Callable[[float], float]", x: float, target: float) -> float:

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# A search for an effect, or over several effects, asks for the same few critical values again.
+MOST_KNOWN = 500
+_KNOWN: dict[tuple[object, ...], float] = {}
+# Pairs of nodes with less weight add less than 1e-13 together.
+TINY = 1e-17
+
+
 def dunnett_quantile(alpha: float, k: int, df: float, ratio: float = 1.0, sides: int = 2) -> float:
     """Dunnett's critical value of k arms of equal size against a shared control.
 
@@ -63,6 +70,18 @@ def dunnett_critical(
     _check(arms, control, df, sides)
     if not 0 < alpha < 1:
         raise ValueError("alpha must lie between 0 and 1, not be " + str(alpha))
+    key = (alpha, tuple(sorted(arms)), control, df, sides)
+    if key not in _KNOWN:
+        if len(_KNOWN) >= MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = _critical(alpha, arms, control, df, sides)
+    return _KNOWN[key]
+
+
+def _critical(
+    alpha: float, arms: "Sequence[float]", control: float, df: float, sides: int
+) -> float:
+    """Dunnett's critical value, computed."""
     single = t_isf(alpha / sides, df)
     bonferroni = t_isf(alpha / (sides * len(arms)), df)
     if len(arms) == 1:
@@ -70,8 +89,11 @@ def dunnett_critical(
     loadings = [math.sqrt(n / (n + control)) for n in arms]
     groups = _alike([(0.0, b) for b in loadings])
     inner, outer = _inner(loadings), chi_nodes(df, steep=bonferroni)
+    if sides == 2:
+        # Without effects both signs of the control's mean are alike.
+        inner = [(z, 2.0 * share) for z, share in inner if z > 0.0]
     return solve(
-        lambda c: 1.0 - _none(groups, c, sides, inner, outer),
+        lambda c: 1.0 - _product(groups, c, sides, inner, outer, True, TINY * alpha),
         alpha,
         single,
         bonferroni,
@@ -121,6 +143,9 @@ def dunnett_power(
         each.append(power + nct_cdf(-critical, df, shift) if sides == 2 else power)
     none = _none(groups, critical, sides, inner, outer)
     every = _product(groups, critical, sides, inner, outer, False)
+    if every < 1e-3:
+        # So small a chance comes from pairs of nodes that are themselves unlikely.
+        every = _product(groups, critical, sides, inner, outer, False, 0.0)
     return {"any": max(0.0, 1.0 - none), "all": every, "each": each}
 
 
@@ -195,6 +220,7 @@ def _product(
     inner: list[tuple[float, float]],
     outer: list[tuple[float, float]],
     inside: bool,
+    tiny: float = TINY,
 ) -> float:
     """E Π P(arm is inside, or passes, ±critical·S | S, z) over S and z."""
     scaled = []
@@ -206,6 +232,8 @@ def _product(
     for s, weight in outer:
         given = 0.0
         for z, share in inner:
+            if weight * share < tiny:
+                continue
             product = share
             for shift, load, unit, many in scaled:
                 middle = shift + load * z
