@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from metabone.plots.footer import measure_sentence, paragraphs
+from metabone.plots.footer import measure_of, paragraphs
 from metabone.plots.labels import cell_text
 from metabone.plots.words import CI, CONTROL, TAU2, level_text, number, p_text
 from metabone.plots.xy_spec import Dot, Entry, Panel, beyond_note
@@ -34,7 +34,7 @@ def footer(
 ) -> tuple[str, ...]:
     """Model, test of the moderator, measure, where the line is drawn, what lies beyond."""
     told = [
-        _model(result), _tests(result, plot.column, style), measure_sentence(result, style),
+        _model(result), _tests(result, plot.column, style), measure_of(result.effects, style),
         "Weight: 1 / (sampling variance + τ²)." if result.tau2_method != "EE" else
         "Weight: 1 / sampling variance.",
         _held(plot.held, many=bool(plot.levels)), beyond_note([panel]).strip(),

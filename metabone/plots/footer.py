@@ -10,6 +10,7 @@ from metabone.plots.styles import STYLES
 from metabone.plots.words import CI, CONTROL, PI, TAU2, VARIANCES, level_text, measure_names, number
 
 if TYPE_CHECKING:
+    from metabone.effects.table import EffectTable
     from metabone.plots.spec import Mark
     from metabone.plots.styles import Style
     from metabone.synthesis.regression_results import RegressionResult
@@ -20,13 +21,13 @@ def footer(
     result: PoolResult, style: Style, strata: Sequence[Stratum], marks: Sequence[Mark]
 ) -> tuple[str, ...]:
     """Model, measure, marks, what was left out and version in one paragraph, then each warning."""
-    return paragraphs(result, [_model(result, strata), _measure(result, style), _marks(marks),
-                               *_rows(result, strata)])  # fmt: skip
+    told = [_model(result, strata), measure_of(result.effects, style), _marks(marks)]
+    return paragraphs(result, [*told, *_rows(result, strata)])
 
 
 def about(result: PoolResult, style: Style, shown: str) -> tuple[str, ...]:
     """`footer` for another figure of a pooled answer, with `shown` on its marks."""
-    told = [_model(result, ()), _measure(result, style), shown, *_rows(result, ())]
+    told = [_model(result, ()), measure_of(result.effects, style), shown, *_rows(result, ())]
     return paragraphs(result, [text for text in told if text])
 
 
@@ -36,11 +37,6 @@ def paragraphs(result: PoolResult | RegressionResult, told: Sequence[str]) -> tu
     synthetic = "SYNTHETIC DATA. " if result.effects.synthetic else ""
     made = f"Made with metabone\u00a0{result.version}."
     return (synthetic + " ".join([*told, made]), *(f"Note: {note}" for note in notes))
-
-
-def measure_sentence(result: PoolResult | RegressionResult, style: Style) -> str:
-    """The measure with its variance formula, and which way is better."""
-    return _measure(result, style)
 
 
 def _model(result: PoolResult, strata: Sequence[Stratum]) -> str:
@@ -64,8 +60,8 @@ def _model(result: PoolResult, strata: Sequence[Stratum]) -> str:
     )
 
 
-def _measure(result: PoolResult | RegressionResult, style: Style) -> str:
-    effects = result.effects
+def measure_of(effects: EffectTable, style: Style) -> str:
+    """The measure with its variance formula, and which way is better."""
     scale = {"ROM": "ratio", "VR": "ratio", "CVR": "ratio"}.get(effects.measure, "none")
     _, long = measure_names(effects.measure, effects.unit, style, scale)
     formula = VARIANCES.get((effects.measure, effects.variance), "")

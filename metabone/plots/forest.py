@@ -16,6 +16,7 @@ from metabone.plots.styles import Style, find_style
 from metabone.plots.words import level_text, measure_names
 
 if TYPE_CHECKING:
+    from metabone.effects.table import EffectTable
     from metabone.plots.draw import SpecFigure
     from metabone.synthesis.regression_results import RegressionResult
     from metabone.synthesis.results import PoolResult, Stratum
@@ -150,10 +151,15 @@ def _strata(result: PoolResult, by: str | Sequence[str] | None) -> tuple[Stratum
 
 def outcome_title(result: PoolResult | RegressionResult) -> str:
     """The outcome as people call it, with its short name."""
-    names = [str(name) for name in result.effects.frame["outcome"].dropna().unique()]
-    term = result.effects.vocabulary.find("outcome", names[0]) if len(names) == 1 else None
+    return title_of(result.effects, result.outcome)
+
+
+def title_of(effects: EffectTable, outcome: str | None = None) -> str:
+    """One outcome as people call it, with its short name; several as `outcome` or joined."""
+    names = [str(name) for name in effects.frame["outcome"].dropna().unique()]
+    term = effects.vocabulary.find("outcome", names[0]) if len(names) == 1 else None
     if term is None or term.label.casefold() == term.name.casefold():
-        return result.outcome
+        return " + ".join(sorted(names)) if outcome is None else outcome
     # Names with an underscore are for files; the label says the same.
     return term.label if "_" in term.name else f"{term.label} ({term.name})"
 

@@ -21,7 +21,7 @@ from metabone.plots.xy_panel import Frame, paint_panel
 from metabone.plots.xy_spec import Dot, Entry, Panel, Upright, XYSpec
 
 #: Narrowest panel in points, for one column and for each of several.
-LEAST, LEAST_EACH = 120.0, 46.0
+LEAST, LEAST_EACH = 120.0, 38.0
 #: Gap between columns and rows of panels, and from ticks to their numbers, in em.
 GAP, ROW_GAP, TICK = 1.6, 0.8, 0.35
 #: Widest that names beside a panel may be, as a share of the figure.
@@ -148,8 +148,7 @@ class _Sheet:
         ]
         gaps = GAP * self.em * (len(shares) - 1)
         room = self.total - 2 * MARGIN - sum(gutters) - gaps - 0.5 * self.em
-        smallest = min(share / sum(shares) for share in shares)
-        least = max(LEAST, LEAST_EACH / smallest if len(shares) > 1 else 0.0)
+        least = LEAST if len(shares) == 1 else LEAST_EACH * sum(shares) / max(shares)
         if room < least:
             mm = math.ceil((self.total - room + least) * MM_PER_POINT)
             raise UsageError(
@@ -229,10 +228,10 @@ class _Sheet:
         """The vertical axis: a line with numbers, or with names."""
         colors, panel = self.style.palette, frame.panel
         ends = ((frame.left, frame.top), (frame.left, frame.bottom))
-        if panel.y.names:
+        if panel.y.names and panel.y_shown:
+            self._name(frame, column)
+        if not any(panel.y.tick_sets):
             self.canvas.lines.append(Line(ends, 0.5, colors.hairline))
-            if panel.y_shown:
-                self._name(frame, column)
             return
         self.canvas.lines.append(Line(ends, 0.7, colors.ink))
         if not panel.y_shown:
@@ -285,9 +284,11 @@ class _Sheet:
             self.canvas.rule(frame.left, frame.right, frame.bottom, 0.7, ink)
             return frame.bottom
         stage = Stage(axis, frame.left, frame.right, self.em)
+        # Numbers at the ends reach into the gaps between columns, but not as far as each other.
         last = frame.panel.column == len(self.columns) - 1
-        right = self.total - MARGIN if last else frame.right + 0.5 * self.em
-        bounds = (column.start, right)
+        over = 0.4 * GAP * self.em
+        right = self.total - MARGIN if last else frame.right + over
+        bounds = (max(MARGIN, min(column.start, frame.left - over)), right)
         sides = place_sides(stage, self.style, self.face, bounds) if axis.left or axis.right else []
         if frame.panel.x_names:
             return self._words_across(frame, bounds)

@@ -72,6 +72,10 @@ def across(
 ) -> Axis:
     """A horizontal axis; `sides` are the words on either side of zero."""
     sets = tick_sets(*ends, scale) if ticks is None else (ticks,)
+    if ticks is None:
+        # Where a narrow panel has no room for a set, its two ends say more than a single number.
+        pairs = [(one[0], one[-1]) for one in sets[:-1] if len(one) > 2]
+        sets = (*sets[:-1], *pairs, sets[-1])
     return Axis(*ends, sets, 0.0, None, label, *sides)
 
 
@@ -80,13 +84,3 @@ def upright(
 ) -> Upright:
     """A vertical axis with numbers."""
     return Upright(*ends, tick_sets(*ends, scale), label, down)
-
-
-def counted(ends: tuple[float, float]) -> tuple[tuple[Tick, ...], ...]:
-    """Ticks at whole numbers only, from dense to sparse."""
-    sets = []
-    for ticks in tick_sets(*ends, PLAIN):
-        whole = tuple(Tick(tick.at, f"{tick.at:.0f}") for tick in ticks if abs(tick.at % 1) < 1e-9)
-        if len(whole) > 1:
-            sets.append(whole)
-    return tuple(sets) or ((),)
