@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabone.errors import DataError, ModelError
 from metabone.models.newton import Maximum, Surface, maximise
-from metabone.models.problem import doubtful, highest
+from metabone.models.problem import doubtful
 from metabone.models.robust import adjustment, inflation
 
 FloatArray = NDArray[np.float64]
@@ -317,23 +317,29 @@ def _search(engine: _Engine, careful: BoolArray) -> Maximum:
     """From variances shared evenly; where that is doubtful, from each component alone as well."""
     base, count = _base(engine), len(engine.sizes[0].z)
     found = maximise(engine.evaluate, np.repeat(base[:, None] / count, count, axis=1))
-    shares = 0.9 * np.eye(count) + 0.1 / count
     doubt = np.flatnonzero(doubtful(found))
-    starts = base[doubt, None, None] * shares
-    near = ~found.converged[doubt] | careful[doubt]
-    for start in np.swapaxes(starts, 0, 1):
-        near = near | (engine.value(start, doubt) > found.value[doubt] - NEAR)
-    again = doubt[near]
-    if not len(again):
+    if not len(doubt):
+        return found
+    shares = 0.9 * np.eye(count) + 0.1 / count
+    rows = np.tile(doubt, count)  # every other start of every doubtful data set
+    starts = np.concatenate([base[doubt, None] * share for share in shares])
+    near = careful[rows] | ~found.converged[rows]
+    near |= engine.value(starts, rows) > found.value[rows] - NEAR
+    rows, starts = rows[near], starts[near]
+    if not len(rows):
         return found
 
-    def evaluate(theta: FloatArray, rows: IntArray) -> Surface:
-        return engine.evaluate(theta, again[rows])
+    def evaluate(theta: FloatArray, which: IntArray) -> Surface:
+        return engine.evaluate(theta, rows[which])
 
-    others = [maximise(evaluate, start) for start in np.swapaxes(starts[near], 0, 1)]
-    best = highest([found.take(again), *others])
-    for part in fields(Maximum):
-        getattr(found, part.name)[again] = getattr(best, part.name)
+    other = maximise(evaluate, starts)
+    # From the lowest to the highest, so that of several climbs the highest stays.
+    for one in np.argsort(np.where(other.converged, other.value, -np.inf), kind="stable"):
+        row = rows[one]
+        higher = not found.converged[row] or other.value[one] > found.value[row]
+        if other.converged[one] and higher:
+            for part in fields(Maximum):
+                getattr(found, part.name)[row] = getattr(other, part.name)[one]
     return found
 
 
