@@ -17,8 +17,8 @@ from metabone.errors import DataError, MetaboneError, UsageError
 # One module for each command; the module's function of the same name is the command.
 COMMANDS = (
     "new", "check", "effects", "pool", "outcomes", "regress", "bias",
-    "sensitivity", "choices", "forest", "direction", "plan", "calculator", "run",
-    "datasets",
+    "sensitivity", "choices", "forest", "funnel", "bubble", "direction", "plan", "calculator",
+    "run", "datasets",
 )  # fmt: skip
 # Commands whose function gives an application with sub-commands.
 GROUPS = ("plan",)

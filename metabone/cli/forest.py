@@ -135,7 +135,7 @@ def forest(
     c.emit_json(result.to_dict(), json, force=force)
 
 
-def parse_limits(text: str | None) -> tuple[float, float] | None:
+def parse_limits(text: str | None, option: str = "--xlim") -> tuple[float, float] | None:
     """``LOW,HIGH`` as two numbers.
 
     Raises
@@ -153,7 +153,7 @@ def parse_limits(text: str | None) -> tuple[float, float] | None:
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"--xlim takes LOW,HIGH, e.g. -2,4; got {text!r}") from None
+        raise UsageError(f"{option} takes LOW,HIGH, e.g. -2,4; got {text!r}") from None
     return low, high
 
 
