@@ -161,6 +161,8 @@ outcome = ["BMD", "OCN"]
 [[regress]]
 outcome = "BMD"
 formula = "duration_weeks + species"
+[[bias]]
+outcome = "BMD"
 [[direction]]
 outcome = "BMD"
 [[figure]]
@@ -189,8 +191,8 @@ def written() -> dict[str, Any]:
 @pytest.mark.parametrize(
     "kind",
     [
-        "PoolResult", "OutcomesResult", "RegressionResult", "DirectionResult", "provenance",
-        "effects", "check", "datasets",
+        "PoolResult", "OutcomesResult", "RegressionResult", "BiasResult", "DirectionResult",
+        "provenance", "effects", "check", "datasets",
     ],
 )  # fmt: skip
 def test_every_field_of_a_result_is_explained(written: dict[str, Any], kind: str) -> None:

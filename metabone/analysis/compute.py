@@ -10,6 +10,7 @@ from pathlib import Path
 from metabone.analysis.plan import Plan, Task
 from metabone.analysis.spec import (
     AnalysisSpec,
+    BiasSpec,
     DataSpec,
     DirectionSpec,
     EffectSpec,
@@ -24,13 +25,14 @@ from metabone.extraction.reading import read_table
 from metabone.extraction.shipped import find_dataset, unknown_dataset
 from metabone.extraction.table import StudyTable
 from metabone.extraction.where import compile_where, select
+from metabone.synthesis.bias.results import BiasResult
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import Estimate, PoolResult
 from metabone.vocabulary import load_vocabulary
 
-Result = PoolResult | OutcomesResult | RegressionResult | DirectionResult
+Result = PoolResult | OutcomesResult | RegressionResult | BiasResult | DirectionResult
 Step = Callable[[str], None]
 
 
@@ -179,8 +181,10 @@ def _univariate(result: Result) -> Estimate | None:
 
 
 def _fit(
-    asked: PoolSpec | OutcomesSpec | RegressSpec, effects: EffectTable, shared: EffectSpec
-) -> PoolResult | OutcomesResult | RegressionResult:
+    asked: PoolSpec | OutcomesSpec | RegressSpec | BiasSpec,
+    effects: EffectTable,
+    shared: EffectSpec,
+) -> PoolResult | OutcomesResult | RegressionResult | BiasResult:
     table = [pair.model_dump() for pair in shared.rho_table]
     if isinstance(asked, PoolSpec):
         from metabone.synthesis.pool import pool
@@ -197,6 +201,15 @@ def _fit(
         return pool_outcomes(
             effects, structure=asked.structure, method=asked.tau2, ci=asked.ci, level=asked.level,
             rho=shared.rho, control=shared.control, rho_table=table, time_decay=shared.time_decay,
+        )  # fmt: skip
+    if isinstance(asked, BiasSpec):
+        from metabone.synthesis.bias.bias import bias
+
+        return bias(
+            effects, predictor=asked.predictor, model=asked.model, tau2=asked.tau2, ci=asked.ci,
+            level=asked.level, rho=shared.rho, control=shared.control, rho_table=table,
+            time_decay=shared.time_decay, random=asked.random, year=asked.year,
+            target=asked.target, alpha=asked.alpha,
         )  # fmt: skip
     from metabone.synthesis.regression import regress
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from metabone.analysis.spec import (
     AnalysisSpec,
+    BiasSpec,
     DirectionSpec,
     FigureSpec,
     OutcomesSpec,
@@ -18,7 +19,7 @@ from metabone.analysis.spec_values import Grouping
 from metabone.errors import UsageError
 from metabone.options import nearest
 
-Asked = PoolSpec | OutcomesSpec | RegressSpec | DirectionSpec
+Asked = PoolSpec | OutcomesSpec | RegressSpec | BiasSpec | DirectionSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Task:
             return self.asked.title
         if isinstance(self.asked, RegressSpec):
             return f"{', '.join(self.asked.outcome)} by {self.asked.formula}"
+        if isinstance(self.asked, BiasSpec):
+            return f"Small-study effects of {', '.join(self.asked.outcome)}"
         return ", ".join(self.asked.outcome) or "Direction of effect"
 
 
@@ -74,7 +77,7 @@ def make_plan(spec: AnalysisSpec) -> Plan:
     >>> make_plan(parse_spec(text, "example.toml")).tasks[0].name
     'bv-tv'
     """
-    asked: list[Asked] = [*spec.pool, *spec.outcomes, *spec.regress, *spec.direction]
+    asked: list[Asked] = [*spec.pool, *spec.outcomes, *spec.regress, *spec.bias, *spec.direction]
     defaults = [_default_name(one) for one in asked]
     names = _unique_names([one.name for one in asked], defaults)
     tasks = tuple(Task(name, one) for name, one in zip(names, asked, strict=True))
@@ -112,6 +115,8 @@ def _default_name(asked: Asked) -> str:
         return f"outcomes-{outcomes}"
     if isinstance(asked, RegressSpec):
         return f"regress-{outcomes}"
+    if isinstance(asked, BiasSpec):
+        return f"bias-{outcomes}"
     if isinstance(asked, DirectionSpec):
         return f"direction-{outcomes}" if outcomes else "direction"
     return outcomes

@@ -17,6 +17,7 @@ from metabone.analysis.plan import Drawing
 from metabone.analysis.spec import AnalysisSpec, DirectionSpec
 from metabone.errors import UsageError
 from metabone.extraction.table import StudyTable
+from metabone.synthesis.bias.results import BiasResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.results import SCHEMA_VERSION, PoolResult
 
@@ -92,6 +93,9 @@ def _options(spec: AnalysisSpec, answer: Answer) -> Mapping[str, Any]:
         options["variance"] = answer.effects.variance
     if isinstance(answer.result, PoolResult):
         options |= {"pi": answer.result.pi_method, "model": answer.result.model}
+    if isinstance(answer.result, BiasResult):
+        pooled = answer.result.pooled
+        options |= {"model": pooled.model, "predictor": list(answer.result.predictors)}
     if isinstance(answer.result, OutcomesResult):
         options["ci"] = answer.result.ci_method
     return options | {"warnings": list(answer.warnings), "notes": list(answer.notes)}

@@ -23,6 +23,7 @@ from metabone.analysis.spec_values import (
     Limits,
     Name,
     OneGrouping,
+    Predictors,
     Where,
     Width,
     Words,
@@ -194,6 +195,16 @@ class RegressSpec(_Answer):
     formula: str
 
 
+class BiasSpec(_Answer):
+    """``[[bias]]``: one question for small-study effects."""
+
+    outcome: Words
+    predictor: Predictors = ("auto",)
+    year: str | None = None
+    target: Annotated[float | None, Field(gt=0)] = None
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+
+
 class DirectionSpec(Section):
     """``[[direction]]``: one synthesis of effect directions, for tables without numbers."""
 
@@ -252,14 +263,16 @@ class AnalysisSpec(Section):
     pool: tuple[PoolSpec, ...] = ()
     outcomes: tuple[OutcomesSpec, ...] = ()
     regress: tuple[RegressSpec, ...] = ()
+    bias: tuple[BiasSpec, ...] = ()
     direction: tuple[DirectionSpec, ...] = ()
     figure: tuple[FigureSpec, ...] = ()
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
-        if not (self.pool or self.outcomes or self.regress or self.direction):
+        if not (self.pool or self.outcomes or self.regress or self.bias or self.direction):
             raise UsageError(
-                "it asks nothing: add a [[pool]], [[outcomes]], [[regress]] or [[direction]]"
+                "it asks nothing: add a [[pool]], [[outcomes]], [[regress]], [[bias]] or "
+                "[[direction]]"
             )
         return self
 
@@ -270,10 +283,11 @@ SECTIONS: Mapping[str, type[Section]] = {
     "pool": PoolSpec,
     "outcomes": OutcomesSpec,
     "regress": RegressSpec,
+    "bias": BiasSpec,
     "direction": DirectionSpec,
     "figure": FigureSpec,
 }
-_LISTS = ("pool", "outcomes", "regress", "direction", "figure")
+_LISTS = ("pool", "outcomes", "regress", "bias", "direction", "figure")
 
 
 def read_spec(path: Path) -> tuple[AnalysisSpec, bytes]:
@@ -388,6 +402,10 @@ def _bounds(section: type[Section], key: str) -> str:
         return "above -1 and below 1"
     if key in ("rho", "time_decay"):
         return "at least 0 and below 1"
+    if key == "target":
+        return "above 0"
+    if key == "alpha":
+        return "above 0 and below 0.5"
     if key in ("wild", "seed"):
         return "0 or more"
     return f"within the limits of {section.__name__}"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from metabone.errors import UsageError
-from metabone.options import FigureFormat, check_option
+from metabone.options import FigureFormat, Predictor, check_option
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -82,12 +82,17 @@ def _name(value: Any) -> Any:
     return value
 
 
+def _predictors(value: Any) -> Any:
+    return tuple(check_option("predictor", word, Predictor) for word in words(value))
+
+
 Name = Annotated[str | None, BeforeValidator(_name)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 Where = Annotated[tuple[str, ...], BeforeValidator(_conditions)]
 Grouping = str | tuple[str, ...]
 Groupings = Annotated[tuple[Grouping, ...], BeforeValidator(_groupings)]
 OneGrouping = Annotated[Grouping | None, BeforeValidator(_one_grouping)]
+Predictors = Annotated[tuple[Predictor, ...], BeforeValidator(_predictors)]
 Formats = Annotated[tuple[FigureFormat, ...], BeforeValidator(_formats)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 Width = Annotated[float, Field(ge=40, le=600)]

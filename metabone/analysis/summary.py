@@ -11,6 +11,7 @@ from metabone.analysis.plan import label_of
 from metabone.analysis.spec import AnalysisSpec
 from metabone.analysis.tables import cells_of, excluded_of, pairs_of
 from metabone.extraction.table import StudyTable
+from metabone.synthesis.bias.results import BiasResult
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import ModeratorTest
@@ -65,6 +66,10 @@ def headline(answer: Answer) -> str:
     if isinstance(result, DirectionResult):
         counts = ", ".join(f"{n} {judgement}" for judgement, n in result.counts.items() if n)
         return f"{len(result.studies)} studies: {counts}{_on_bone(result)}"
+    if isinstance(result, BiasResult):
+        from metabone.synthesis.bias.text import headline_bias
+
+        return headline_bias(result)
     head = f"{result.effects.measure}{f' in {result.effects.unit}' if result.effects.unit else ''}"
     if isinstance(result, PoolResult):
         one = result.overall

@@ -10,6 +10,7 @@ import pandas as pd
 from metabone.analysis.compute import Answer
 from metabone.analysis.plan import slug
 from metabone.files import dump_json, frame_to_csv
+from metabone.synthesis.bias.results import BiasResult
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import RegressionResult
@@ -23,6 +24,7 @@ def table_files(answers: Sequence[Answer]) -> dict[str, str]:
         "tables/between.csv": _between(answers),
         "tables/outcomes.csv": _outcomes(answers),
         "tables/regressions.csv": _regressions(answers),
+        "tables/small-study-effects.csv": _bias(answers),
         "tables/ledger.csv": _ledger(answers),
     }
     files = {path: frame_to_csv(pd.DataFrame(lines)) for path, lines in combined.items() if lines}
@@ -130,6 +132,19 @@ def _regressions(answers: Sequence[Answer]) -> list[dict[str, Any]]:
         if isinstance(answer.result, RegressionResult)
         for line in _records(answer.result.to_frame())
     ]
+
+
+def _bias(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    return [
+        {
+            "answer": answer.name, "outcome": answer.result.pooled.outcome,
+            "measure": answer.result.effects.measure, "counted": answer.result.unit,
+        }
+        | line
+        for answer in answers
+        if isinstance(answer.result, BiasResult)
+        for line in _records(answer.result.to_frame())
+    ]  # fmt: skip
 
 
 def _ledger(answers: Sequence[Answer]) -> list[dict[str, Any]]:

@@ -87,8 +87,8 @@ class AsymmetryTest:
         """One line."""
         yield {
             "part": "regression", "name": self.name, "predictor": self.predictor,
-            "model": self.model, "value": self.slope, "se": self.se, "statistic": self.statistic,
-            "df": self.df, "pvalue": self.pvalue, "estimate": self.limit,
+            "model": self.model, "value": self.slope, "value_se": self.se,
+            "statistic": self.statistic, "df": self.df, "pvalue": self.pvalue, "estimate": self.limit,
             "ci_low": self.limit_low, "ci_high": self.limit_high,
         }  # fmt: skip
 
@@ -316,7 +316,7 @@ class TimeLag:
         """One line."""
         yield {
             "part": "time_lag", "name": f"effect by {self.column}", "model": self.model,
-            "value": self.slope, "se": self.se, "statistic": self.statistic, "df": self.df,
+            "value": self.slope, "value_se": self.se, "statistic": self.statistic, "df": self.df,
             "pvalue": self.pvalue,
         }  # fmt: skip
 
@@ -408,7 +408,12 @@ class BiasResult:
         return dict(plain(head | parts))
 
     def to_frame(self) -> pd.DataFrame:
-        """Tidy table: one row for each test and each corrected mean, the uncorrected one first."""
+        """Tidy table: one row for each test and each corrected mean, the uncorrected one first.
+
+        ``value`` (with ``value_se``) is what a test is about: a slope, τ_b, a count; ``estimate``
+        (with ``se`` and its interval) a mean. ``statistic df pvalue`` belong to the value in tests
+        and to the mean in corrected means.
+        """
         import pandas as pd
 
         one = self.pooled.overall

@@ -43,6 +43,12 @@ def summarise_bias(result: BiasResult) -> str:
     return "\n".join(lines)
 
 
+def headline_bias(result: BiasResult) -> str:
+    """The answer in one line."""
+    said = _agreement(result).removeprefix("In short: ").removesuffix(".")
+    return f"{said}. {_shift(result)}"
+
+
 def _head(result: BiasResult) -> list[str]:
     pooled, effects = result.pooled, result.effects
     one = pooled.overall
