@@ -50,22 +50,31 @@ def calculator(
         raise UsageError("--port goes with --serve")
     target = None if serve and output is None else str(output or DEFAULT)
     _check(target, evidence or [], force=force)
-    from metabone.planning.calculator.page import calculator_page
-
-    page = calculator_page(evidence=evidence or [])
     if not serve:
-        _write(page, target, force=force)
+        _write(_page(evidence or []), target, force=force)
         return
     from metabone.planning.calculator.serve import make_server
 
-    # Bound first, so that a port that cannot be had leaves no file behind.
-    with make_server(page, port or 0) as server:
+    # The port first: one that cannot be had leaves no file behind.
+    with make_server(port or 0) as server:
+        page = _page(evidence or [])
         _write(page, target, force=force)
+        server.page = page.encode("utf-8")
         c.say(f"the calculator is at {server.address} (this machine alone); Ctrl-C ends it")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             c.say("ended")
+
+
+def _page(evidence: list[Path]) -> str:
+    from metabone.planning.calculator.data import left_out
+    from metabone.planning.calculator.page import calculator_page
+
+    page = calculator_page(evidence=evidence)
+    for part in left_out(evidence):
+        c.say(f"note: {part['file']}, {part['label']}: left out, since {part['reason']}")
+    return page
 
 
 def _check(target: str | None, evidence: list[Path], *, force: bool) -> None:

@@ -179,12 +179,16 @@ def read_source(source: Any) -> Result:
             raise DataError(f"{source} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise DataError(f"{source} is no JSON: {error}") from error
+        except RecursionError as error:
+            raise DataError(f"{source} is nested too deeply") from error
+        file = f"{source}: "
     else:
         content = source.to_dict() if hasattr(source, "to_dict") else source
+        file = ""
     if not isinstance(content, Mapping) or not ("overall" in content or "coefficients" in content):
         raise DataError(
-            "the evidence must be a result of `metabone pool` or `metabone regress` as JSON, with "
-            "the field 'overall' or 'coefficients'"
+            f"{file}the evidence must be a result of `metabone pool` or `metabone regress` as JSON, "
+            "with the field 'overall' or 'coefficients'"
         )
     return content
 

@@ -386,6 +386,8 @@ def _measure(path: Any) -> str:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "SMD"  # what is wrong with the file is said by those who read it for its numbers
+    except RecursionError:
+        return "SMD"
     return str(content.get("measure", "SMD")) if isinstance(content, Mapping) else "SMD"
 
 

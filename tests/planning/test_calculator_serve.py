@@ -15,7 +15,8 @@ PAGE = "<!doctype html><p>2 µm</p>"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PageServer]:
-    with make_server(PAGE) as made:
+    with make_server() as made:
+        made.page = PAGE.encode("utf-8")
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield made
@@ -138,14 +139,14 @@ def test_it_is_bound_to_this_machine_alone(server: PageServer) -> None:
 
 def test_a_port_in_use_and_a_port_that_is_none(server: PageServer) -> None:
     with pytest.raises(UsageError, match=f"port {server.server_port} is in use by another program"):
-        make_server(PAGE, server.server_port)
+        make_server(server.server_port)
     for port in (-1, 65536):
         with pytest.raises(UsageError, match="from 0"):
-            make_server(PAGE, port)
+            make_server(port)
 
 
 def test_a_port_is_free_again_at_once() -> None:
-    with make_server(PAGE) as first:
+    with make_server() as first:
         port = first.server_port
-    with make_server(PAGE, port) as second:
+    with make_server(port) as second:
         assert second.server_port == port

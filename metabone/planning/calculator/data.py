@@ -70,6 +70,7 @@ def read_result(path: Path) -> dict[str, Any]:
     overall = result.get("overall")
     if "coefficients" in result or not isinstance(overall, Mapping):
         raise DataError(f"{path}: the page takes results of `metabone pool`, no regressions")
+    _check(path, result)
     kept = {name: result[name] for name in RESULT if result.get(name) is not None}
     kept["overall"] = _part(overall)
     kept["strata"] = [
@@ -82,6 +83,28 @@ def read_result(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: nothing of it can be planned from: {refused[0]['reason']}")
     cleaned: dict[str, Any] = plain(kept)
     return cleaned
+
+
+def _check(path: Path, result: Mapping[str, Any]) -> None:
+    """Refuse what only looks like a result: a file from elsewhere may hold anything."""
+    strata = result.get("strata") or []
+    shaped = isinstance(strata, list) and all(
+        isinstance(one, Mapping) and isinstance(one.get("by"), Mapping) for one in strata
+    )
+    parts = [result["overall"], *strata] if shaped else []
+    if not shaped or not all(isinstance(one.get("sigma2") or {}, Mapping) for one in parts):
+        raise DataError(f"{path}: its overall answer or strata are not those of `metabone pool`")
+
+
+def left_out(evidence: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """Parts of results that the page cannot offer, since nothing can be planned from them.
+
+    Returns
+    -------
+    ``file``, ``label`` of the part, and the ``reason`` in words, one for each.
+    """
+    parts = (_rows(path.name, read_result(path))[1] for path in map(Path, evidence))
+    return list(itertools.chain.from_iterable(parts))
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:

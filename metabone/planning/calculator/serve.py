@@ -25,8 +25,8 @@ class PageServer(ThreadingHTTPServer):
     # Elsewhere it lets a port be used again at once; on Windows it lets two programs share one.
     allow_reuse_address = os.name != "nt"
 
-    def __init__(self, page: str, port: int) -> None:
-        self.page = page.encode("utf-8")
+    def __init__(self, port: int) -> None:
+        self.page = b""
         super().__init__((HOST, port), _Handler)
 
     def server_bind(self) -> None:
@@ -86,16 +86,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: who asked for the page is known."""
 
 
-def make_server(page: str, port: int = 0) -> PageServer:
+def make_server(port: int = 0) -> PageServer:
     """A server of one page, bound to 127.0.0.1 and not yet serving.
+
+    Set its ``page`` (bytes of HTML), then call ``serve_forever``. The port is taken before the page
+    is made, so that one that cannot be had is known at once.
 
     ``GET`` and ``HEAD`` of ``/`` give the page, any other path status 404, and a Host other than
     127.0.0.1 or localhost with the server's port status 403. Use it as a context manager, which
-    frees the port, and call its ``serve_forever``.
+    frees the port.
 
     Parameters
     ----------
-    page : HTML.
     port : 0 takes a free one; ``server.address`` says which.
 
     Raises
@@ -105,14 +107,15 @@ def make_server(page: str, port: int = 0) -> PageServer:
 
     Examples
     --------
-    >>> with make_server("<p>calm</p>") as server:
+    >>> with make_server() as server:
+    ...     server.page = b"<p>calm</p>"
     ...     server.address.startswith("http://127.0.0.1:")
     True
     """
     if not 0 <= port <= 65535:
         raise UsageError(f"a port is a whole number from 0 (a free one) to 65535; got {port}")
     try:
-        return PageServer(page, port)
+        return PageServer(port)
     except OSError as error:
         why = {
             errno.EADDRINUSE: "is in use by another program",
