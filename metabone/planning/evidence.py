@@ -187,8 +187,8 @@ def read_source(source: Any) -> Result:
         file = ""
     if not isinstance(content, Mapping) or not ("overall" in content or "coefficients" in content):
         raise DataError(
-            f"{file}the evidence must be a result of `metabone pool` or `metabone regress` as JSON, "
-            "with the field 'overall' or 'coefficients'"
+            f"{file}the evidence must be a result of `metabone pool` or `metabone regress` as "
+            "JSON, with the field 'overall' or 'coefficients'"
         )
     return content
 
