@@ -42,6 +42,7 @@ Style = Literal["metabone", "revman", "jama", "bmj"]
 ForestSort = Literal["effect", "precision", "study"]
 FunnelPrecision = Literal["auto", "sei", "seinv", "sqrtninv", "arms"]
 PointLabels = Literal["auto", "all", "none"]
+SensitivityPlot = Literal["influence", "baujat", "gosh"]
 FigureFormat = Literal["svg", "pdf", "png", "tiff"]
 
 # The variance formulas of each measure, the default first; for NMD, LS means DELTA.
