@@ -13,6 +13,10 @@ Labels = Annotated[
     str,
     typer.Option("--labels", help="Names beside points: auto (those that stand out), all, none."),
 ]
+MaybeLabels = Annotated[
+    str | None,
+    typer.Option("--labels", help="Names beside points: auto (those that stand out), all, none."),
+]
 YLim = Annotated[
     str | None,
     typer.Option("--ylim", metavar="LOW,HIGH", help="Ends of the upright axis as it is shown."),
@@ -23,6 +27,6 @@ MaybeFigure = Annotated[
 ]
 
 __all__ = [
-    "Dpi", "Figure", "Font", "Labels", "MaybeFigure", "Title", "Transform", "Width", "XLabel",
+    "Dpi", "Figure", "Font", "Labels", "MaybeFigure", "MaybeLabels", "Title", "Transform", "Width", "XLabel",
     "XLim", "YLim",
 ]  # fmt: skip

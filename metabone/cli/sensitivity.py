@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from metabone.cli import common as c
+from metabone.cli import figure_options as f
+from metabone.errors import UsageError
 
 LeaveOneOut = Annotated[
     str | None,
@@ -38,6 +40,14 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of subsets and pe
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Processes for subsets and permutations.")
 ]
+Plot = Annotated[
+    str | None,
+    typer.Option("--plot", help="Figure to write with -o: influence, baujat or gosh."),
+]
+Highlight = Annotated[
+    str | None,
+    typer.Option("--highlight", help="GOSH: draw subsets with and without this study apart."),
+]
 
 
 def sensitivity(
@@ -52,6 +62,14 @@ def sensitivity(
     formula: FormulaText = None,
     seed: Seed = 1,
     workers: Workers = 1,
+    plot: Plot = None,
+    output: f.MaybeFigure = None,
+    highlight: Highlight = None,
+    labels: f.MaybeLabels = None,
+    title: f.Title = None,
+    width: f.Width = None,
+    dpi: f.Dpi = None,
+    font: f.Font = None,
     outcome: c.Outcome = None,
     where: c.Where = None,
     measure: c.Measure = "SMD",
@@ -80,8 +98,14 @@ def sensitivity(
 
     Without any question it leaves out each study and gives the influence diagnostics. Where a study
     gives more than one effect, whole studies are judged in the multilevel model.
+
+    --plot asks for what it draws.
     """
-    c.check_targets(json, csv, force=force, table=table)
+    c.check_targets(json, csv, output, force=force, table=table)
+    if plot is not None or output is not None:
+        _check_figure(plot, output)
+    influence, baujat = influence or plot == "influence", baujat or plot == "baujat"
+    gosh = gosh or plot == "gosh"
     from metabone.effects.escalc import escalc
     from metabone.files import frame_to_csv, write_whole
     from metabone.synthesis.sensitivity.sensitivity import sensitivity as ask
@@ -99,6 +123,15 @@ def sensitivity(
     c.report_ledger(result.effects)
     for warning in result.warnings:
         c.say(f"warning: {warning}")
+    if plot is not None and output is not None:
+        from metabone.plots.export import export
+        from metabone.plots.sensitivity import draw_sensitivity
+
+        figure = draw_sensitivity(
+            result, plot, highlight=highlight, labels=labels, title=title, width_mm=width, font=font
+        )
+        export(figure, output, dpi=dpi, force=force)
+        c.say(f"wrote {output}")
     if csv is not None and str(csv) != "-":
         write_whole(csv, frame_to_csv(result.to_frame()), force=force)
         c.say(f"wrote {csv}")
@@ -108,3 +141,20 @@ def sensitivity(
         typer.echo(c.visible(frame_to_csv(result.to_frame())), nl=False)
     else:
         c.show(result.summary())
+
+
+def _check_figure(plot: str | None, output: Path | None) -> None:
+    """Refuse a figure without a name, a name without a figure, and unknown ones of both.
+
+    Raises
+    ------
+    UsageError
+        If one of the two is missing or unknown.
+    """
+    from metabone.options import SensitivityPlot, check_option
+    from metabone.plots.export import figure_format
+
+    if plot is None or output is None:
+        raise UsageError("--plot KIND and -o FIGURE go together: what to draw, and where to")
+    check_option("plot", plot, SensitivityPlot)
+    figure_format(output)
