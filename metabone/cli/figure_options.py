@@ -27,6 +27,6 @@ MaybeFigure = Annotated[
 ]
 
 __all__ = [
-    "Dpi", "Figure", "Font", "Labels", "MaybeFigure", "MaybeLabels", "Title", "Transform", "Width", "XLabel",
-    "XLim", "YLim",
+    "Dpi", "Figure", "Font", "Labels", "MaybeFigure", "MaybeLabels", "Title", "Transform",
+    "Width", "XLabel", "XLim", "YLim",
 ]  # fmt: skip

@@ -20,9 +20,9 @@ X_LABEL = "Contribution to heterogeneity (part of Q)"
 Y_LABEL = "Influence on the pooled effect (squared change over its variance)"
 #: At most so many names beside points unless all are asked for.
 MOST_LABELS = 10
-#: A point is named if it has this many times the share of Q or of influence that it would have if
-#: all had the same.
-TIMES = 3.0
+#: A point is named, and stands out, if it has so many times the share of Q or of influence that it
+#: would have if all had the same.
+NAMED, TIMES = 1.5, 3.0
 
 
 def baujat(
@@ -60,7 +60,7 @@ def baujat_spec(result: BaujatResult, *, labels: str = "auto", title: str | None
     Parameters
     ----------
     result : the answer of `metabone.synthesis.sensitivity.baujat`.
-    labels : ``auto`` (points with three times their even share of Q or of influence), ``all`` or
+    labels : ``auto`` (points with one and a half times their even share of Q or of influence), ``all`` or
         ``none``.
     title : above the plot; by default the outcome. An empty text shows none.
 
@@ -76,7 +76,7 @@ def baujat_spec(result: BaujatResult, *, labels: str = "auto", title: str | None
     check_option("labels", labels, PointLabels)
     ranks = _ranks(result)
     first = sorted(ranks, key=lambda i: (-ranks[i], i))[:MOST_LABELS]
-    named = {i for i in first if ranks[i] >= TIMES}
+    named = {i for i in first if ranks[i] >= NAMED}
     dots = tuple(
         Dot(
             point.q, point.influence, "flagged" if ranks[i] >= TIMES else "effect",
