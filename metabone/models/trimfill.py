@@ -95,7 +95,7 @@ def trim_fill(
     sign = np.where(left, 1.0, -1.0)[:, None]
     order = np.argsort(sign * y, axis=1, kind="stable")
     ys, vs = np.take_along_axis(sign * y, order, 1), np.take_along_axis(v, order, 1)
-    k0, center = _settle(ys, vs, estimator, method)
+    k0, raw, center = _settle(ys, vs, estimator, method)
     known = np.where(np.isnan(k0), 0.0, k0)
     mirrored = np.arange(k)[None, :] >= (k - known)[:, None]
     place = np.argsort(order, axis=1, kind="stable")
@@ -104,7 +104,7 @@ def trim_fill(
     filled_v = np.where(np.isnan(fill), np.nan, v)
     fit = _with_filled(y, v, filled_y, filled_v, shape, method, test)
     return TrimFillFit(
-        k0=k0.reshape(shape), k0_se=_error(k0, k, estimator).reshape(shape),
+        k0=k0.reshape(shape), k0_se=_error(raw, k, estimator).reshape(shape),
         k0_pvalue=np.where(estimator == "R0", 0.5 ** (k0 + 1), np.nan).reshape(shape),
         left=left.reshape(shape), filled_yi=filled_y.reshape(*shape, k),
         filled_vi=filled_v.reshape(*shape, k), fit=fit, estimator=estimator,
@@ -121,10 +121,13 @@ def _missing_left(y: FloatArray, v: FloatArray, side: str, method: str) -> BoolA
 
 def _settle(
     y: FloatArray, v: FloatArray, estimator: str, method: str
-) -> tuple[FloatArray, FloatArray]:
-    """k0 and the centre of each data set, whose effects ascend; NaN where k0 goes round."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """k0, the same before it is rounded, and the centre; NaN where k0 goes round.
+
+    The effects of each data set ascend.
+    """
     size, k = y.shape
-    k0, center = np.zeros(size), np.empty(size)
+    k0, raw, center = np.zeros(size), np.zeros(size), np.empty(size)
     moving, before = np.arange(size), np.full(size, -1.0)
     place = np.arange(k)[None, :]
     for _ in range(MAX_ITERATIONS):
@@ -134,7 +137,8 @@ def _settle(
         ).coef[:, 0]
         center[moving] = mean
         before[moving] = k0[moving]
-        k0[moving] = _missing(y[moving] - mean[:, None], estimator)
+        raw[moving] = _missing(y[moving] - mean[:, None], estimator)
+        k0[moving] = np.rint(raw[moving])
         # Two effects are the least that say anything of the middle.
         lost = k0[moving] > k - 2
         k0[moving[lost]] = np.nan
@@ -142,11 +146,11 @@ def _settle(
         if not len(moving):
             break
     k0[moving] = np.nan
-    return k0, center
+    return k0, np.where(np.isnan(k0), np.nan, raw), center
 
 
 def _missing(centered: FloatArray, estimator: str) -> FloatArray:
-    """The estimated number of missing effects, whole and not negative; `centered` (b, k)."""
+    """The estimated number of missing effects, not negative; `centered` (b, k)."""
     k = centered.shape[1]
     order = np.argsort(np.abs(centered), axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable") + 1
@@ -156,11 +160,11 @@ def _missing(centered: FloatArray, estimator: str) -> FloatArray:
     else:
         wilcoxon = np.where(centered > 0, rank, 0).sum(axis=1)
         raw = (4.0 * wilcoxon - k * (k + 1)) / (2 * k - 1)
-    return np.asarray(np.maximum(np.rint(raw), 0.0))
+    return np.asarray(np.maximum(raw, 0.0))
 
 
 def _error(k0: FloatArray, k: int, estimator: str) -> FloatArray:
-    """Standard error of k0; Duval & Tweedie (2000b)."""
+    """Standard error of k0, taken before it is rounded; Duval & Tweedie (2000b)."""
     if estimator == "R0":
         return np.asarray(np.sqrt(2 * k0 + 2))
     n = float(k)

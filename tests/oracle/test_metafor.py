@@ -16,12 +16,18 @@ import pytest
 HERE = Path(__file__).parent
 TOLERANCE = {
     "escalc": (1e-9, 1e-12), "uni": (1e-6, 1e-8), "metareg": (1e-6, 1e-8),
-    "influence": (1e-5, 1e-7), "multilevel": (2e-4, 2e-5), "multilevel_metareg": (2e-4, 2e-5),
+    "influence": (1e-5, 1e-7), "bias": (1e-5, 1e-7),
+    "multilevel": (2e-4, 2e-5), "multilevel_metareg": (2e-4, 2e-5),
 }  # fmt: skip
 QPROFILE = (1e-5, 1e-7)
+# metafor's regression tests and trim and fill refit at a threshold of 1e-5 whatever was asked for.
+REFITS = ("egger_rma", "regtest_sqrtninv_rma", "trimfill_L0", "trimfill_R0")
+LOOSE = (1e-3, 1e-5)
+# Answered by the selection models, whose tests hold them to these numbers.
+ELSEWHERE = ("selection_3psm",)
 # What the file holds, so that a shrunken grid is noticed.
 CASES = {
-    "escalc": 22, "uni": 26, "metareg": 16, "influence": 24, "multilevel": 12,
+    "escalc": 22, "uni": 26, "metareg": 16, "influence": 24, "bias": 26, "multilevel": 12,
     "multilevel_metareg": 11,
 }  # fmt: skip
 
@@ -57,16 +63,24 @@ def _fetch(node: Any, path: tuple[Any, ...]) -> Any:
     return node
 
 
+def _tolerance(kind: str, path: tuple[Any, ...]) -> tuple[float, float]:
+    if path[0] in REFITS:
+        return LOOSE
+    return QPROFILE if "qprofile" in path else TOLERANCE[kind]
+
+
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case['kind']}-{case['id']}")
 def test_agrees_with_metafor(case: dict[str, Any]) -> None:
     answer = ADAPTER.evaluate(case["kind"], case["data"])
     wrong = []
     for path, want in _leaves(case["expected"]):
+        if path[0] in ELSEWHERE:
+            continue
         got = _fetch(answer, path)
-        if want is None:
-            agrees = got is None
+        if want is None or isinstance(want, str):
+            agrees = got == want
         else:
-            rel, absolute = QPROFILE if "qprofile" in path else TOLERANCE[case["kind"]]
+            rel, absolute = _tolerance(case["kind"], path)
             agrees = got is not None and math.isclose(got, want, rel_tol=rel, abs_tol=absolute)
         if not agrees:
             wrong.append((path, want, got))

@@ -88,8 +88,8 @@ class AsymmetryTest:
         yield {
             "part": "regression", "name": self.name, "predictor": self.predictor,
             "model": self.model, "value": self.slope, "value_se": self.se,
-            "statistic": self.statistic, "df": self.df, "pvalue": self.pvalue, "estimate": self.limit,
-            "ci_low": self.limit_low, "ci_high": self.limit_high,
+            "statistic": self.statistic, "df": self.df, "pvalue": self.pvalue,
+            "estimate": self.limit, "ci_low": self.limit_low, "ci_high": self.limit_high,
         }  # fmt: skip
 
 
