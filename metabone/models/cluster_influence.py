@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabone.errors import ModelError
-from metabone.models.influence import ALONE, Influence
+from metabone.models.influence import ALONE, Influence, cov_ratio
 from metabone.models.multilevel import MultilevelFit
 from metabone.models.refits import ClusterRefits, leave_one_cluster_out
 from metabone.models.sampling import cluster_sampling
@@ -109,7 +109,7 @@ def cluster_influence(fit: MultilevelFit, refits: ClusterRefits | None = None) -
         rstudent=rows[:, 1],
         dffits=rows[:, 2],
         cook_d=np.einsum("mp,pq,mq->m", change, np.linalg.inv(fit.vcov), change),
-        cov_ratio=np.linalg.det(rest.vcov) / float(np.linalg.det(fit.vcov)),
+        cov_ratio=cov_ratio(rest.vcov, fit.vcov),
         hat=rows[:, 0],
         weight=100 * weight / weight.sum(),
         dfbetas=change / _errors(fit, rest),

@@ -331,13 +331,22 @@ def influence(
         rstudent=off / np.sqrt(spread),
         dffits=np.einsum("kp,kp->k", x, change) / np.sqrt(hat * own),
         cook_d=np.einsum("kp,pq,kq->k", change, np.linalg.inv(fit.vcov), change),
-        cov_ratio=np.linalg.det(rest.vcov) / float(np.linalg.det(fit.vcov)),
+        cov_ratio=cov_ratio(rest.vcov, fit.vcov),
         hat=hat,
         weight=100 * w / w.sum(),
         dfbetas=change / se,
         tau2_deleted=rest.tau2,
         q_deleted=rest.q,
     )
+
+
+def cov_ratio(without: FloatArray, whole: FloatArray) -> FloatArray:
+    """Determinants of (m, p, p) over that of (p, p); NaN where a matrix is."""
+    out = np.full(len(without), np.nan)
+    good = np.isfinite(without).all(axis=(1, 2))
+    sign, size = np.linalg.slogdet(without[good])
+    out[good] = sign * np.exp(size - np.linalg.slogdet(whole)[1])
+    return out
 
 
 def _inverses(matrices: FloatArray) -> FloatArray:
