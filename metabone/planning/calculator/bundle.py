@@ -22,6 +22,7 @@ MODULES = (
     "planning/plan_file.py",
     "planning/question.py",
     "planning/answer.py",
+    "planning/budget.py",
     "planning/cautions.py",
     "planning/words.py",
     "planning/assured.py",
