@@ -2,6 +2,8 @@
 // The right column: the answer in large type, and everything that goes with it.
 
 const PLURALS = { mouse: "mice", rat: "rats", rabbit: "rabbits", sheep: "sheep", pig: "pigs" };
+// A4 without its margins.
+const PAPER_MM = 274;
 const PANELS = ["curve", "interval", "grid", "drawing", "warnings", "ethics", "command", "details"];
 
 function animalsOf(state) {
@@ -15,7 +17,7 @@ function sizeWordsOf(state) {
 
 /** The planner's headline as a large part and the rest. */
 function parted(headline, asked) {
-  const cuts = asked === "n" ? [", "] : asked === "mde" ? [" is found "] : [" with "];
+  const cuts = asked === "n" ? [", "] : asked === "mde" ? [" (", " is found "] : [" with "];
   for (const cut of cuts) {
     const at = headline.indexOf(cut);
     if (at > 0 && at < 60) return [headline.slice(0, at), headline.slice(at + (cut === ", " ? 2 : 1))];
@@ -91,6 +93,7 @@ function showAnswer(response, state) {
   replace(byId("notes-line"), notes.map((note) => make("span", {}, `${sentenceCase(note)}. `)));
   const row = usesEvidence(state) ? evidenceRow(state.evidence) : null;
   show(byId("synthetic"), Boolean(row && row.synthetic));
+  showBudget(answer, state);
   setBar(sentenceCase(big), answer.reachable ? "fresh" : "unreachable");
   showSpread(answer.variability);
   showWarnings(answer.warnings || []);
@@ -104,7 +107,8 @@ function factsOf(answer, response, state) {
   const out = answer.outputs;
   const facts = [];
   const add = (name, value) => facts.push(make("div", { class: "fact" }, make("dt", {}, name), make("dd", {}, value)));
-  if (Number.isFinite(out.power) && state.solve !== "power") add("Power", `${chance(out.power)}${answer.target_of === "power" ? `, wanted ${chance(answer.target)}` : ""}`);
+  if (state.solve === "mde") add("Wanted power", chance(answer.target));
+  if (Number.isFinite(out.power) && state.solve === "n") add("Power", `${chance(out.power)}${answer.target_of === "power" ? `, wanted ${chance(answer.target)}` : ""}`);
   if (state.solve === "power") add("Wanted", chance(answer.target));
   if (answer.evidence && Number.isFinite(answer.evidence.assurance)) {
     add("Assurance", `${chance(answer.evidence.assurance)}${answer.target_of === "assurance" ? `, wanted ${chance(answer.target)}` : ""}`);
@@ -114,7 +118,7 @@ function factsOf(answer, response, state) {
   if (Number.isFinite(out.effect) && state.solve !== "mde") {
     add(isMargin(state) ? "Margin" : "Difference", `${amount(out.effect, answer.unit || "")}${Number.isFinite(out.d) ? ` = ${amount(out.d)} SD` : ""}`);
   } else if (Number.isFinite(out.d)) add("In SD", amount(out.d));
-  if (out.test) add("Test", String(out.test));
+  if (out.test) add("Test", sentenceCase(String(out.test)));
   return facts;
 }
 
@@ -143,20 +147,27 @@ function showTexts(response) {
 }
 
 function showInterval(response, answer, state) {
-  const interval = response.interval;
+  const interval = response.interval || answer.interval;
   const effect = answer.outputs.effect;
-  const shown = Boolean(interval) && Number.isFinite(interval.half_width) && Number.isFinite(effect);
+  const shown = Boolean(interval) && Number.isFinite(interval.half_width) && Number.isFinite(effect) && interval.scale !== "ratio";
   show(byId("panel-interval"), shown);
+  DRAWN.delete("interval");
   if (!shown) return;
-  const margin = isMargin(state);
-  const words = {
-    effectName: margin ? "margin" : state.solve === "mde" ? "detectable" : effectOf(state) === "evidence" ? "expected" : "smallest of interest",
-    real: "if the difference is real", none: "if there is none",
-  };
-  const drawnAt = margin ? (state.better === "lower" ? effect : -effect) : effect;
-  if (margin) [words.real, words.none] = ["with the true difference expected", "if they are alike"];
-  redraw("interval", () => intervalChart(byId("interval"), interval, drawnAt, words));
+  redraw("interval", () => intervalChart(byId("interval"), interval, intervalWords(answer, state)));
   fresh("interval");
+}
+
+/** What the expected interval is held against, and what its two bars are called. */
+function intervalWords(answer, state) {
+  const effect = answer.outputs.effect;
+  if (isMargin(state)) {
+    return {
+      against: state.better === "lower" ? effect : -effect, name: "margin",
+      real: "with the true difference expected", none: "if they are alike",
+    };
+  }
+  const name = state.solve === "mde" ? "detectable" : effectOf(state) === "evidence" ? "expected" : "smallest of interest";
+  return { against: effect, name, real: "if the difference is real", none: "if there is none" };
 }
 
 function showDrawing(answer, state) {
@@ -198,7 +209,9 @@ function watchRoom() {
   const again = () => DRAWN.forEach((make, name) => byId(`panel-${name}`).hidden || replace(byId(name), make()));
   const turned = (now) => () => {
     paper = now;
+    document.documentElement.classList.toggle("paper", now);
     again();
+    fitToPaper(now);
   };
   window.addEventListener("beforeprint", turned(true));
   window.addEventListener("afterprint", turned(false));
@@ -210,6 +223,15 @@ function watchRoom() {
     clearTimeout(timer);
     timer = setTimeout(again, 80);
   });
+}
+
+/** One A4 page: what is too tall is made smaller as a whole. */
+function fitToPaper(now) {
+  document.body.style.zoom = "";
+  if (!now) return;
+  const room = (PAPER_MM * 96) / 25.4;
+  const tall = document.body.getBoundingClientRect().height;
+  if (tall > room) document.body.style.zoom = String(Math.max(0.5, (room / tall) * 0.985));
 }
 
 /** What was filled in, for the printed page. */

@@ -108,8 +108,7 @@ async function compute() {
   showAnswer(response, state);
   show(byId("panel-curve"), true);
   show(byId("panel-grid"), true);
-  await showBudget(request, response, checked.values, state, old);
-  const curve = old() ? null : await ENGINE.ask({ what: "curve", ...request }, "page");
+  const curve = await ENGINE.ask({ what: "curve", ...request }, "page");
   if (!curve || old()) return;
   showCurve(curve, response.answer, state);
   const grid = await ENGINE.ask({ what: "grid", ...request }, "page");

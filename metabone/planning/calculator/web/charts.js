@@ -119,11 +119,12 @@ function readout(svg, curve, x, y, room, width, height, marks) {
 }
 
 /** The interval to expect, against no effect and the smallest effect. */
-function intervalChart(frame, interval, effect, words) {
+function intervalChart(frame, interval, words) {
   const width = roomOf(frame, 280);
-  const height = paper ? 122 : 150;
+  const height = paper ? 130 : 164;
   const half = interval.half_width;
-  const centre = (interval.low + interval.high) / 2;
+  const effect = words.against;
+  const centre = Number.isFinite(interval.estimate) ? interval.estimate : (interval.low + interval.high) / 2;
   const ends = [0, effect, centre - half, centre + half, -half, half].filter((end) => Number.isFinite(end));
   const pad = (Math.max(...ends) - Math.min(...ends)) * 0.06;
   const [low, high] = [Math.min(...ends) - pad, Math.max(...ends) + pad];
@@ -135,11 +136,10 @@ function intervalChart(frame, interval, effect, words) {
     draw("text", { x: x(tick), y: floor + 18, class: "tick middle" }, amount(tick)),
   ]).flat();
   parts.push(draw("line", { x1: room.left, x2: width - room.right, y1: floor, y2: floor, class: "axis" }));
-  const zeroLeft = x(0) < x(effect);
-  parts.push(...upright(x(0), floor, "no effect", "zero", zeroLeft ? x(0) < 60 ? "start" : "middle" : x(0) > width - 60 ? "end" : "middle"));
-  parts.push(...upright(x(effect), floor, words.effectName, "target", x(effect) > width - 70 ? "end" : x(effect) < 70 ? "start" : "middle"));
-  parts.push(...whisker(x, centre, half, paper ? 40 : 52, "curve-power", words.real));
-  parts.push(...whisker(x, 0, half, paper ? 70 : 88, "ghost", words.none));
+  parts.push(...upright(x(0), floor, "no effect", "zero", 28, width));
+  parts.push(...upright(x(effect), floor, words.name, "target", 12, width));
+  parts.push(...whisker(x, centre, half, paper ? 48 : 62, "curve-power", words.real, width));
+  if (centre !== 0) parts.push(...whisker(x, 0, half, paper ? 78 : 98, "ghost", words.none, width));
   const unit = interval.unit || "";
   const level = `${amount(100 * interval.level)} % interval`;
   const described = `If the true difference is ${amount(centre, unit)}, the ${level} is expected from ${amount(centre - half, unit)} to ${amount(centre + half, unit)}; if there is none, from ${amount(-half, unit)} to ${amount(half, unit)}. The smallest difference of interest is ${amount(effect, unit)}.`;
@@ -153,21 +153,23 @@ function intervalChart(frame, interval, effect, words) {
   ];
 }
 
-function upright(at, floor, text, cls, anchor) {
+/** A line across the chart and its name, on the line of text that the other one leaves free. */
+function upright(at, floor, text, cls, level, width) {
+  const half = text.length * 3.6;
   return [
-    draw("line", { x1: at, x2: at, y1: 22, y2: floor, class: cls }),
-    draw("text", { x: at, y: 14, class: `tag ${cls}-tag`, "text-anchor": anchor }, text),
+    draw("line", { x1: at, x2: at, y1: level + 6, y2: floor, class: cls }),
+    draw("text", { x: Math.min(Math.max(at, half), width - half), y: level, class: `tag ${cls}-tag middle` }, text),
   ];
 }
 
-function whisker(x, centre, half, at, cls, text) {
+function whisker(x, centre, half, at, cls, text, width) {
   const [from, to] = [x(centre - half), x(centre + half)];
   return [
     draw("line", { x1: from, x2: to, y1: at, y2: at, class: `whisker ${cls}-bar` }),
     draw("line", { x1: from, x2: from, y1: at - 6, y2: at + 6, class: `whisker ${cls}-bar` }),
     draw("line", { x1: to, x2: to, y1: at - 6, y2: at + 6, class: `whisker ${cls}-bar` }),
     draw("circle", { cx: x(centre), cy: at, r: 5, class: `${cls}-dot` }),
-    draw("text", { x: (from + to) / 2, y: at + 19, class: "tick middle" }, text),
+    text ? draw("text", { x: Math.min(Math.max((from + to) / 2, 80), width - 80), y: at + 19, class: "tick middle" }, text) : null,
   ];
 }
 

@@ -1,8 +1,8 @@
 "use strict";
-// The planner in its worker: one request at a time, and a new worker where an old question is
-// still being answered when a newer one waits.
+// The planner in a worker: one request at a time. A newer question of the page takes the place of an
+// older one: the worker leaves that at its next step, and is started anew where no step comes.
 
-const PATIENCE = 700;
+const PATIENCE = 1500;
 
 class Engine {
   constructor() {
@@ -53,11 +53,9 @@ class Engine {
     return new Promise((resolve) => {
       const asked = { request: { ...request, id: this.next }, resolve, replaces, since: performance.now() };
       this.next += 1;
-      if (replaces) {
-        this.drop((one) => one.replaces === replaces);
-        if (this.running && this.running.replaces === replaces) this.hurry(asked);
-      }
+      if (replaces) this.drop((one) => one.replaces === replaces);
       this.queue.push(asked);
+      if (replaces && this.running && this.running.replaces === replaces) this.supersede();
       this.pump();
     });
   }
@@ -67,14 +65,17 @@ class Engine {
     this.queue = this.queue.filter((one) => !unwanted(one));
   }
 
-  /** Give up a question that is still being answered long after a newer one came. */
-  hurry(newer) {
-    const old = this.running;
+  /** Leave the running question for the next one. */
+  supersede() {
+    this.running.resolve(null);
+    this.running = null;
+    this.pump();
+    const sent = this.running;
     setTimeout(() => {
-      if (this.running !== old || !this.queue.includes(newer)) return;
+      if (!sent || this.running !== sent || sent.reached) return;
       this.worker.terminate();
       this.running = null;
-      old.resolve(null);
+      this.queue.unshift(sent);
       this.start().catch(failedToStart);
     }, PATIENCE);
   }
@@ -87,7 +88,12 @@ class Engine {
 
   heard(message) {
     const done = this.running;
-    if (!done || message.id !== done.request.id) return;
+    if (!done) return;
+    if (message.id !== done.request.id) {
+      // The end of an older question: the worker is at this one now.
+      done.reached = true;
+      return;
+    }
     this.running = null;
     done.resolve(message);
     this.pump();

@@ -44,6 +44,9 @@ function checkField(field, state) {
     (field.open && (value <= low || value >= high)) || (field.above !== undefined && value <= field.above);
   if (beyond) return { error: `Must be ${allowed}; ${value} is not.` };
   if (field.nonzero && value === 0) return { error: "0 is no effect: give another number." };
+  if (field.key === "mean" && value === 0 && (spreadOf(state) !== "sd" || (asksEffect(state) && effectOf(state) === "percent"))) {
+    return { error: "0 has no per cent: give the SD and a difference in its unit." };
+  }
   if (field.key === "cage" && isWithin(state) && value % 2) {
     return { error: "An even number: half of each cage gets the treatment." };
   }
@@ -65,9 +68,6 @@ function planOf(state) {
   if (asksEffect(state) && effectOf(state) === "evidence" && !evidenceRows().length) {
     problems.effect = "No evidence is baked into this page: choose another effect, or bake it as told below.";
   }
-  if (values.budget && values.n && state.solve !== "n" && !isCages(state) && values.budget < 2 * values.n && state.ratio === "1") {
-    notes.budget = "Below the animals that are asked for.";
-  }
   return { plan: assembled(state, values), asked: state.solve, values, problems, notes };
 }
 
@@ -79,7 +79,7 @@ function assembled(state, values) {
   }
   const design = { name: designOf(state), ...spreadWords(state, values), ...effectWords(state, values) };
   for (const [key, word] of [
-    ["alpha", "alpha"], ["n", "n"], ["arms", "arms"], ["cage", "cage"], ["icc", "icc"],
+    ["alpha", "alpha"], ["n", "n"], ["arms", "arms"], ["cage", "cage"], ["icc", "icc"], ["budget", "budget"],
     ["correlation", "baseline_correlation"],
   ]) {
     if (values[key] !== null && values[key] !== undefined) design[word] = values[key];
@@ -166,8 +166,9 @@ const FIELD_OF = {
 };
 
 function fieldOfRefusal(name, state) {
-  const key = FIELD_OF[name] || name;
-  return key && FIELD[key] && shownIn(FIELD[key], state) ? key : null;
+  let key = FIELD_OF[name] || name;
+  if (key === "sd" && !shownIn(FIELD.sd, state)) key = isWelch(state) ? "sd_control" : spreadOf(state) === "cv" ? "cv" : "endpoint";
+  return key && Object.prototype.hasOwnProperty.call(FIELD, key) && shownIn(FIELD[key], state) ? key : null;
 }
 
 // Pooled evidence baked into the page.

@@ -36,7 +36,9 @@ function readHash(hash) {
   const state = blankState();
   const notes = [];
   const strange = [];
+  let known = 0;
   const take = (key, value, allowed) => {
+    known += 1;
     if (!allowed || allowed.includes(value)) state[key] = value;
     else notes.push(`The link’s ${key} “${shorten(value, 24)}” is none of ${allowed.join(", ")}.`);
   };
@@ -48,7 +50,7 @@ function readHash(hash) {
     else strange.push(shorten(key.replace(/[^\w .-]/g, "?"), 24));
   }
   if (strange.length) notes.push(`The link has words that this page does not know: ${strange.slice(0, 5).join(", ")}.`);
-  return { state, notes };
+  return { state: known ? state : null, notes };
 }
 
 /** The state as a hash: what is shown and says something, in the order of the form. */
