@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from metabone._version import __version__
@@ -174,7 +174,18 @@ def answer_mde(question: Question, *, grid: bool = True) -> Answer:
         from metabone.planning.designs.solve import solve_effect
 
         found = solve_effect(question.design, question.sized, question.target)
-    return _finish(Answer("mde", question, found, question.size), grid=grid)
+    return _finish(Answer("mde", _with_effect(question, found), found, question.size), grid=grid)
+
+
+def _with_effect(question: Question, found: Mapping[str, Any]) -> Question:
+    """The question with the effect found in place of the one given, if any: curves and texts of a
+    detectable difference speak of it."""
+    key = question.design["effect"]
+    if key is None or found.get("effect") is None:
+        return question
+    asked = {name: value for name, value in question.inputs.items()
+             if name not in ("percent_change", "margin_percent")}  # fmt: skip
+    return replace(question, inputs={**asked, key: found["effect"]})
 
 
 def curve(answer: Answer, *, sd_factor: float = 1.0) -> tuple[tuple[int, float], ...]:
