@@ -90,7 +90,7 @@ def specify(
 
 def digest(
     factors: Factors,
-    vanished: Mapping[str, str],
+    vanished: dict[str, str],
     ledger: Ledger,
     specifications: Sequence[Specification],
     fits: Fits,
@@ -108,7 +108,15 @@ def digest(
     answered = [i for i in order if specifications[i].reason is None]
     good = [specifications[i] for i in answered]
     on_scale = [one for one in good if one.scale == chosen.scale]
-    several = {name: options for name, options in factors.items() if len(options) > 1}
+    used = {name for one in good for name in one.options}
+    idle = {
+        name: "it means nothing in any of the analyses"
+        for name, options in factors.items()
+        if len(options) > 1 and name not in used
+    }
+    several = {
+        name: options for name, options in factors.items() if len(options) > 1 and name in used
+    }
     furthest = max(on_scale, key=lambda one: abs(one.estimate - chosen.estimate))
     permutation = _permutation(fits, answered, patterns, effects, level)
     options = [one.options for one in good]
@@ -116,7 +124,8 @@ def digest(
         specifications=tuple(ranked), reference=order.index(reference),
         most_different=ranked.index(furthest), factors=several,
         fixed={name: options[0] for name, options in factors.items() if len(options) == 1},
-        vanished=vanished, declared=math.prod(len(options) for options in factors.values()),
+        vanished={name: (vanished | idle)[name] for name in factors if name in vanished | idle},
+        declared=math.prod(len(options) for options in factors.values()),
         left_out=ledger.lines(), shares=_shares(good, chosen, level),
         importance=importance(
             [one.estimate for one in on_scale], [one.options for one in on_scale], several

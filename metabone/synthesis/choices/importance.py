@@ -71,7 +71,8 @@ def _columns(name: str, known: Sequence[str], options: Sequence[Mapping[str, str
     """(n, options) indicators, centred among the analyses that have the factor, 0 in the others."""
     member = np.array([[one.get(name) == option for option in known] for one in options], float)
     applies = member.any(axis=1)
-    member[applies] -= member[applies].mean(axis=0)
+    if applies.any():
+        member[applies] -= member[applies].mean(axis=0)
     used = np.abs(member).max(axis=0) > 0
     chosen: FloatArray = member[:, used]
     return chosen
