@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from metabone.errors import UsageError
-from metabone.options import check_option
+from metabone.options import CurveShow, check_option
 from metabone.plots.curve_spec import CurvePanel, CurvePoint, CurveSpec, DashRow, LegendMark
 from metabone.plots.scales import find_scale, tick_sets
 from metabone.plots.styles import find_style
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from metabone.plots.draw import SpecFigure
     from metabone.synthesis.choices.results import ChoicesResult, ScaleLine, Specification
 
-Show = Literal["auto", "estimate", "z"]
 #: More scales than these do not stand side by side: then z is shown.
 MOST_PANELS = 3
 #: The share of interval limits that the axis has at least; the rest may run beyond it.
@@ -76,7 +75,7 @@ def curve_spec(result: ChoicesResult, *, show: str = "auto", title: str | None =
     UsageError
         For another word than ``auto``, ``estimate`` and ``z``, or too many scales for estimates.
     """
-    show = check_option("show", show, Show)
+    show = check_option("show", show, CurveShow)
     scales = len(result.scales)
     if show == "estimate" and scales > MOST_PANELS:
         raise UsageError(f"estimates on {scales} scales do not fit side by side; show 'z' instead")

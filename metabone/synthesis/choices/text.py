@@ -53,6 +53,20 @@ def summarise_choices(result: ChoicesResult) -> str:
     return "\n".join(lines)
 
 
+def headline_choices(result: ChoicesResult) -> str:
+    """The answer in one line."""
+    main = result.scales[0]
+    text = (
+        f"{len(result.answered)} analyses, median {effect(main.median)} (from {effect(main.low)} "
+        f"to {effect(main.high)}, {', '.join(main.measures)}), "
+        f"{share_text(result.shares['significant_same'])} significant in the direction of the "
+        "reference"
+    )
+    if result.permutation is not None:
+        text += f"; whole curve {p_value(result.permutation.tests[0].pvalue)}"
+    return text
+
+
 def share_text(share: float) -> str:
     """A share in per cent, never rounded to all or none that it is not.
 
