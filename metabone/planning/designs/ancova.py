@@ -177,6 +177,18 @@ def ancova(inputs: "Block") -> "Block":
     )
 
 
+def ancova_chance(inputs: "Block") -> float:
+    """The power of `ancova` alone."""
+    means, _, weights, value = read_means(inputs)
+    sizes = group_sizes(inputs, len(means))
+    total, covariates = sum(sizes), inputs["covariates"]
+    if total - len(means) - covariates < 1:
+        raise ValueError("too few animals for " + str(covariates) + " covariates")
+    error = adjusted_sd(inputs, spread_of(inputs, means))
+    nc, share = contrast_nc(weights, value, error, sizes), inputs["alpha"] / inputs["comparisons"]
+    return contrast_exact(nc, len(means), total, covariates, share, inputs["sides"])
+
+
 DESIGNS = {
     "ancova": {
         "title": "Baseline scan as covariate",
@@ -194,6 +206,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": ancova,
+        "chance": ancova_chance,
         "estimate": ancova_estimate,
         "size": "n",
         "floor": lambda inputs: 2 + int(inputs.get("covariates") or 1) // 2,

@@ -173,10 +173,7 @@ def family_power(
         nc = shifts(ds, 1.0, treated, control)
         one, every, each = holm_power(nc, loads_of(treated, control), df, alpha, sides)
         return one, every, each, t_isf(alpha / (sides * arms), df)
-    if method == "dunnett":
-        cut = dunnett_critical(alpha, treated, control, df, sides)
-    else:
-        cut = t_isf(alpha / (sides * (arms if method == "bonferroni" else 1)), df)
+    cut = _cut(sizes, inputs)
     found: Block = dict(dunnett_power(ds, treated, control, df, cut, sides))
     return found["any"], found["all"], found["each"], cut
 
@@ -211,6 +208,32 @@ def shared_estimate(inputs: "Block") -> "Block":
     if method == "holm":
         found["none"] = "Holm's test has no interval of its own: use dunnett or bonferroni for one"
     return found
+
+
+def shared_chance(inputs: "Block") -> float:
+    """The power of `shared_control` alone: of the weakest arm without those of any and of all."""
+    gaps, method = differences_of(inputs), inputs["method"]
+    if inputs["question"] != "each" or method == "holm":
+        return float(shared_control(inputs)["power"])
+    sd, sizes = deviation(inputs), sizes_of(inputs, len(gaps))
+    ds = [value / sd for value in gaps]
+    if inputs["sides"] == 1 and sum(ds) < 0:
+        ds = [-value for value in ds]
+    cut, df = _cut(sizes, inputs), sum(sizes) - len(sizes)
+    nc = shifts(ds, 1.0, sizes[1:], sizes[0])
+    each = {shift: t_power_at(cut, shift, df, inputs["sides"]) for shift in nc}
+    real = [each[nc[i]] for i in range(len(nc)) if gaps[i] != 0]
+    return min(real) if real else max([each[shift] for shift in nc])
+
+
+def _cut(sizes: "list[float]", inputs: "Block") -> float:
+    """The critical value that all arms share; `sizes` has the control first."""
+    alpha, sides, method = inputs["alpha"], inputs["sides"], inputs["method"]
+    control, treated = sizes[0], sizes[1:]
+    df = sum(sizes) - len(sizes)
+    if method == "dunnett":
+        return dunnett_critical(alpha, treated, control, df, sides)
+    return t_isf(alpha / (sides * (len(treated) if method == "bonferroni" else 1)), df)
 
 
 def shared_control(inputs: "Block") -> "Block":
@@ -302,6 +325,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": shared_control,
+        "chance": shared_chance,
         "estimate": shared_estimate,
         "size": "n",
         "effect": "difference",

@@ -1,7 +1,8 @@
 """Animals for a wanted power, and the effect that given animals detect, for any design."""
 
+from metabone.planning.designs.inputs import completed
 from metabone.planning.designs.registry import find
-from metabone.planning.kernel import smallest_n, solve
+from metabone.planning.kernel import nct_sf, smallest_n, solve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,25 +57,59 @@ def solve_n(design: "str | Block", inputs: "Block", target: float = 0.8) -> "Blo
     power = design["power"]
     base = dict(inputs)
     base.pop(key, None)
+    known: dict[int, float] = {}
 
     def at(n: int) -> float:
-        value: float = power(_with(base, key, n))["power"]
-        return value
+        if n not in known:
+            known[n] = chance(design, _with(base, key, n))
+        return known[n]
 
     floor = design["floor"]
     low = floor if isinstance(floor, int) else floor(base)
-    ceiling = at(MOST)
-    if ceiling < target:
+    guess = rough_n(design, base, target, low)
+    ceiling = None if guess and at(guess) >= target else at(MOST)
+    if ceiling is not None and ceiling < target:
         result: Block = power(_with(base, key, low))
         result.update({"target": target, "reachable": False, "ceiling": ceiling, "size": None})
         result["power"] = ceiling
         for name in ("n", "n_total", "n_with_losses", "n_total_with_losses", "cages"):
             result[name] = None
         return result
-    n = smallest_n(at, target, low, MOST)
+    n = smallest_n(at, target, low, MOST, guess)
     result = power(_with(base, key, n))
     result.update({"target": target, "reachable": True, "ceiling": None, "size": n})
     return result
+
+
+def chance(design: "Block", inputs: "Block") -> float:
+    """The power of a design alone, by the shorter way where it has one."""
+    if design.get("chance") is not None:
+        return float(design["chance"](completed(design, inputs)))
+    return float(design["power"](inputs)["power"])
+
+
+def rough_n(design: "Block", inputs: "Block", target: float, low: int) -> int:
+    """Where to look first for the size of a design whose power is slow; 0 where that is unknown.
+
+    A share that varies is taken at its mean, the alpha of several arms is shared by Bonferroni.
+    """
+    key = design["size"]
+    if design.get("chance") is None or design.get("estimate") is None:
+        return 0
+
+    def at(n: int) -> float:
+        known = completed(design, _with(inputs, key, n))
+        found = design["estimate"](known)
+        if found.get("tested") == "no":
+            return 0.0
+        share = 1.0 if found["beta"] is None else found["beta"][0] / sum(found["beta"])
+        about = found.get("rough") or found["at"]
+        se, df, cut = about(share, known["alpha"], known["sides"])
+        return nct_sf(cut, df, abs(found["value"]) / se)
+
+    if at(MOST) < target:
+        return 0
+    return smallest_n(at, target, low, MOST)
 
 
 def _effect_inputs(design: "Block", inputs: "Block") -> "Block":
@@ -101,7 +136,6 @@ def solve_effect(design: "str | Block", inputs: "Block", target: float = 0.8) ->
     key = design["effect"]
     if key is None:
         raise ValueError(design["name"] + " has no effect to solve for")
-    power = design["power"]
     base = _effect_inputs(design, inputs)
     low, high = design.get("effect_range", (0.0, None))
     given = inputs.get(key)
@@ -110,14 +144,13 @@ def solve_effect(design: "str | Block", inputs: "Block", target: float = 0.8) ->
     sign = -1.0 if isinstance(given, (int, float)) and given < 0 else 1.0
 
     def at(effect: float) -> float:
-        value: float = power(_with(base, key, sign * effect))["power"]
-        return value
+        return chance(design, _with(base, key, sign * effect))
 
     if high is None:
         high = 1.0
         while at(high) < target and high < TOP:
             high *= 2
     root = solve(at, target, low, high, 1e-9)
-    result: Block = power(_with(base, key, sign * root))
+    result: Block = design["power"](_with(base, key, sign * root))
     result.update({"target": target, "reachable": True, "ceiling": None})
     return result

@@ -175,6 +175,13 @@ def welch(inputs: "Block") -> "Block":
     )
 
 
+def welch_chance(inputs: "Block") -> float:
+    """The power of `welch` alone."""
+    n1, n2 = group_sizes(inputs)
+    sds = deviation(inputs, "sd_control", "cv"), deviation(inputs, "sd_treated", "cv")
+    return welch_exact(difference(inputs), n1, n2, *sds, inputs["alpha"], inputs["sides"])
+
+
 def paired_power(dz: float, n: float, alpha: float, sides: int) -> float:
     """Power of the paired (or one-sample) t test for a mean change of `dz` SDs of the change."""
     return t_power(dz * math.sqrt(n), n - 1, alpha, sides)
@@ -251,6 +258,7 @@ DESIGNS = {
             HOUSING,
         ),
         "power": welch,
+        "chance": welch_chance,
         "estimate": welch_estimate,
         "size": "n",
         "effect": "difference",

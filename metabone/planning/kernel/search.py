@@ -13,12 +13,22 @@ EPS = 2.220446049250313e-16
 
 
 def smallest_n(
-    power_at: "Callable[[int], float]", target: float, low: int = 2, high: int = 100000
+    power_at: "Callable[[int], float]",
+    target: float,
+    low: int = 2,
+    high: int = 100000,
+    guess: int = 0,
 ) -> int:
     """Smallest whole n from ``low`` on at which ``power_at(n)`` reaches ``target``.
 
     Doubling, then halving; then the neighbours below are tried, because a power that moves in
     whole cages or blocks can saw up and down.
+
+    Parameters
+    ----------
+    guess
+        Where to look first (0: at ``low``); a power that only rises has the same answer from
+        everywhere.
 
     Raises
     ------
@@ -35,7 +45,14 @@ def smallest_n(
         raise ValueError("the target must lie between 0 and 1, not be " + str(target))
     if low > high:
         raise ValueError("no whole number from " + str(low) + " to " + str(high))
-    below, n, step = low - 1, low, 1
+    below, n, step = low - 1, min(max(low, guess), high), 1
+    while n > low and _power(power_at, n) >= target:
+        under = max(low, n - step)
+        if _power(power_at, under) < target:
+            below = under
+            break
+        n, step = under, step * 2
+    step = 1
     while _power(power_at, n) < target:
         if n >= high:
             raise ValueError(
