@@ -16,6 +16,7 @@ _HOMES = {
     "escalc": "metabone.effects.escalc",
     "pool": "metabone.synthesis.pool",
     "regress": "metabone.synthesis.regression",
+    "bias": "metabone.synthesis.bias.bias",
     "sensitivity": "metabone.synthesis.sensitivity.sensitivity",
     "choices": "metabone.synthesis.choices.analyse",
     "direction": "metabone.synthesis.direction",

@@ -96,12 +96,17 @@ def _kendall(
     x: FloatArray, y: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
     """τ_b, S, the variance of S under no association, and whether there are ties; (b,)."""
-    k = x.shape[1]
-    signs_x = np.sign(x[:, :, None] - x[:, None, :])
-    signs_y = np.sign(y[:, :, None] - y[:, None, :])
-    s = np.einsum("bij,bij->b", signs_x, signs_y) / 2
+    size, k = x.shape
+    s = np.zeros(size)
     # How many effects share the value of each, itself among them.
-    tx, ty = (signs_x == 0).sum(axis=2), (signs_y == 0).sum(axis=2)
+    tx, ty = np.empty((size, k), dtype=np.int64), np.empty((size, k), dtype=np.int64)
+    step = max(1, CHUNK // (size * k))
+    for start in range(0, k, step):
+        rows = slice(start, start + step)
+        signs_x = np.sign(x[:, rows, None] - x[:, None, :])
+        signs_y = np.sign(y[:, rows, None] - y[:, None, :])
+        s += np.einsum("bij,bij->b", signs_x, signs_y) / 2
+        tx[:, rows], ty[:, rows] = (signs_x == 0).sum(axis=2), (signs_y == 0).sum(axis=2)
     pairs = k * (k - 1) / 2
     free = (pairs - (tx - 1).sum(axis=1) / 2) * (pairs - (ty - 1).sum(axis=1) / 2)
     tau = np.where(free > 0, s / np.sqrt(np.where(free > 0, free, 1.0)), np.nan)

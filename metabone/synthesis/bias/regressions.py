@@ -218,5 +218,5 @@ def _with_year(effects: EffectTable, column: str) -> tuple[pd.DataFrame, tuple[s
     told = (f"by {column}: {rows_text(blank)} set aside, where it is blank",) if blank else ()
     kept = frame.loc[known].assign(**{column: numbers.loc[known]})
     if kept["study"].nunique() < 3:
-        raise DataError(f"{kept['study'].nunique()} studies have a {column}; it takes three")
+        raise DataError(f"fewer than three studies have a {column}")
     return kept, told

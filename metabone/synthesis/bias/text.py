@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # doi:10.1136/bmj.d4002.
 SIGN = 0.10
 WIDTH = 34
+PARTS = {
+    "rank": "rank correlation", "trim_fill": "trim and fill", "pet_peese": "PET-PEESE",
+    "limit": "limit meta-analysis", "time_lag": "change over the years",
+}  # fmt: skip
 FORMS = {"mixed": "mixed model", "least_squares": "least squares", "multilevel": "multilevel"}
 
 
@@ -80,7 +84,9 @@ def _tests(result: BiasResult) -> list[str]:
         lines.append(_line(name, _statistic(test), _verdict(test.pvalue, test.slope)))
     rank = result.rank
     if rank is not None:
-        numbers = f"tau {rank.tau:.2f}, {p_value(rank.pvalue)}"
+        numbers = "no scatter to test by"
+        if not math.isnan(rank.tau):
+            numbers = f"tau {rank.tau:.2f}, {p_value(rank.pvalue)}"
         lines.append(_line("rank correlation", numbers, _verdict(rank.pvalue, rank.tau)))
     for one in result.trim_fill:
         lines.append(_line(f"trim and fill {one.estimator}", _missing(one), _side(one, result)))
@@ -97,8 +103,14 @@ def _short(test: AsymmetryTest) -> str:
 
 
 def _statistic(test: AsymmetryTest) -> str:
-    letter = "z" if math.isnan(test.df) else f"t({test.df:.3g})"
-    return f"{letter} = {test.statistic:.2f}, {p_value(test.pvalue)}"
+    return _t_or_z(test.statistic, test.df, test.pvalue)
+
+
+def _t_or_z(statistic: float, df: float, pvalue: float) -> str:
+    if math.isnan(statistic):
+        return "no scatter to test by"
+    letter = "z" if math.isnan(df) else f"t({df:.4g})"
+    return f"{letter} = {statistic:.2f}, {p_value(pvalue)}"
 
 
 def _verdict(pvalue: float, slope: float) -> str:
@@ -128,9 +140,8 @@ def _excess_line(result: BiasResult) -> str:
 
 
 def _time_line(one: TimeLag) -> str:
-    letter = "z" if math.isnan(one.df) else f"t({one.df:.3g})"
     words = f"{number(one.slope, 2)} a year, {one.first:g} to {one.last:g}"
-    numbers = f"{letter} = {one.statistic:.2f}, {p_value(one.pvalue)}"
+    numbers = _t_or_z(one.statistic, one.df, one.pvalue)
     return _line(f"effect by {one.column}", numbers, words)
 
 
@@ -158,21 +169,34 @@ def corrected_means(result: BiasResult) -> list[tuple[str, Corrected]]:
 
 
 def _conclusion(result: BiasResult) -> list[str]:
-    lines = [_agreement(result), _shift(result)]
-    safe = result.fail_safe
-    noun = "studies" if result.unit == "study" else "effects"
-    text = f"Fail-safe N: {safe.rosenthal} unseen {noun} of zero would undo the combined test"
-    if safe.orwin is not None:
-        text += f", {safe.orwin} bring the mean to {effect(float(safe.target or 0))}"
-    lines.append(text + ".")
+    lines = [_agreement(result), _shift(result), _fail_safe(result)]
     few = " These few studies could hide a lot." if len(result.units) < 10 else ""
     lines += [
         "Asymmetry is not bias: small studies may differ in animals, dose or care, and chance does",
         f"it too. Nor does symmetry prove that nothing is missing.{few}",
     ]
+    reasons: dict[str, list[str]] = {}
     for one in result.left_out:
-        lines.append(f"Left out: {one.part.replace('_', ' ')}: {one.reason}.")
+        reasons.setdefault(one.reason, []).append(_part(one.part))
+    lines += [f"Left out: {', '.join(parts)}: {reason}." for reason, parts in reasons.items()]
     return lines
+
+
+def _part(code: str) -> str:
+    """The name of a part for people; what stands in brackets stays."""
+    name, _, rest = code.partition(" ")
+    return f"{PARTS.get(name, name)} {rest}".strip()
+
+
+def _fail_safe(result: BiasResult) -> str:
+    safe = result.fail_safe
+    noun = "studies" if result.unit == "study" else "effects"
+    text = f"Fail-safe N: {safe.rosenthal} unseen {noun} of zero would undo the combined test"
+    if not safe.rosenthal:
+        text = "Fail-safe N: 0, the combined test is not significant as it is"
+    if safe.orwin is not None:
+        text += f", {safe.orwin} bring the mean to {effect(float(safe.target or 0))}"
+    return text + "."
 
 
 def _agreement(result: BiasResult) -> str:
@@ -186,7 +210,7 @@ def _agreement(result: BiasResult) -> str:
     hits = sum(p < SIGN for p in known)
     total = len(known)
     if not hits:
-        said = f"none of {total} tests sees anything"
+        said = f"none of {total} tests sees anything" if total > 1 else "the one test sees nothing"
     elif hits == total:
         said = f"all {total} tests see something" if total > 1 else "the one test sees something"
     else:

@@ -22,6 +22,7 @@ from metabone.models.asymmetry import limit_meta, pet_peese, regression_test
 from metabone.models.rank_correlation import rank_test
 from metabone.models.trimfill import trim_fill
 from metabone.synthesis.bias.bias import bias
+from metabone.synthesis.bias.results import BiasResult
 from metabone.synthesis.regression import regress
 from metabone.vocabulary import load_vocabulary
 
@@ -52,6 +53,12 @@ def effects(measure: str = "SMD", variance: str = "LS", **columns: Any) -> Effec
         unit="%" if measure == "MD" else None, source=Source("made.csv", "0" * 64, k),
         vocabulary=load_vocabulary(), selected=k,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unloading() -> tuple[EffectTable, BiasResult]:
+    table = escalc(select(read_table("unloading"), outcome=("BV/TV",)), "SMD")
+    return table, bias(table)
 
 
 def arrays(table: EffectTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -145,14 +152,30 @@ def test_equal_precision_leaves_out_what_it_cannot_give_and_says_so() -> None:
     assert parts["pet_peese"] == "it is the same for all effects"
     assert "asymmetry (sei, mixed)" in parts
     assert len(result.trim_fill) == 2
-    assert "Left out: rank: all effects have the same variance." in result.summary()
+    said = "Left out: rank correlation, limit meta-analysis: all effects have the same variance."
+    assert said in result.summary()
+    assert "the one test sees nothing" in result.summary()
     assert any(text.startswith("no regression test") for text in result.warnings)
 
 
-def test_effects_that_depend_are_regressed_multilevel_and_counted_by_study() -> None:
-    rows = select(read_table("unloading"), outcome=("BV/TV",))
-    table = escalc(rows, "SMD")
-    result = bias(table)
+def test_effects_without_scatter_have_no_test_and_no_confident_number() -> None:
+    result = bias(effects(yi=[0.5] * K, vi=np.linspace(0.1, 0.5, K)))
+    assert all(math.isnan(test.pvalue) for test in result.asymmetry)
+    assert result.pet_peese is not None
+    assert math.isnan(result.pet_peese.corrected.ci_low)
+    assert "no scatter to test by" in result.summary()
+    assert "nan" not in result.summary()
+
+
+def test_names_from_a_table_are_escaped_where_they_are_shown() -> None:
+    result = bias(effects(study=[f"\x1b[31m{i}" for i in range(K)], outcome="<script>"))
+    assert "<script>" not in result._repr_html_()
+
+
+def test_effects_that_depend_are_regressed_multilevel_and_counted_by_study(
+    unloading: tuple[EffectTable, BiasResult],
+) -> None:
+    table, result = unloading
     assert result.unit == "study"
     assert [test.model for test in result.asymmetry] == ["multilevel"]
     assert len(result.units) == result.pooled.overall.k_studies == 8
@@ -171,11 +194,12 @@ def test_effects_that_depend_are_regressed_multilevel_and_counted_by_study() -> 
     assert np.allclose([test.slope, test.se, test.df], [slope.estimate, slope.se, slope.df])
 
 
-def test_a_study_mean_is_generalised_least_squares() -> None:
-    table = escalc(select(read_table("unloading"), outcome=("BV/TV",)), "SMD")
-    result = bias(table, rho=0.4)
+def test_a_study_mean_is_generalised_least_squares(
+    unloading: tuple[EffectTable, BiasResult],
+) -> None:
+    table, result = unloading
     sigma2 = dict(result.pooled.overall.sigma2 or {})
-    V = sampling_covariance(table, rho=0.4).to_dense()
+    V = sampling_covariance(table, rho=0.5).to_dense()
     frame, arms = table.frame.reset_index(drop=True), arrays(table)[2]
     for unit in result.units:
         at = frame.index[frame["study"] == unit.label].to_numpy()
