@@ -17,7 +17,9 @@ from metabone.analysis.spec import (
     OutcomesSpec,
     PoolSpec,
     RegressSpec,
+    SensitivitySpec,
 )
+from metabone.analysis.spec_choices import ChoicesSpec
 from metabone.effects.escalc import escalc
 from metabone.effects.table import EffectTable
 from metabone.errors import MetaboneError, UsageError
@@ -26,13 +28,16 @@ from metabone.extraction.shipped import find_dataset, unknown_dataset
 from metabone.extraction.table import StudyTable
 from metabone.extraction.where import compile_where, select
 from metabone.synthesis.bias.results import BiasResult
+from metabone.synthesis.choices.results import ChoicesResult
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import Estimate, PoolResult
+from metabone.synthesis.sensitivity.results import SensitivityResult
 from metabone.vocabulary import load_vocabulary
 
-Result = PoolResult | OutcomesResult | RegressionResult | BiasResult | DirectionResult
+Numeric = PoolResult | OutcomesResult | RegressionResult | BiasResult | SensitivityResult
+Result = Numeric | ChoicesResult | DirectionResult
 Step = Callable[[str], None]
 
 
@@ -161,6 +166,9 @@ def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
         from metabone.synthesis.direction import direction
 
         return Answer(task, rows, None, direction(rows, by=asked.by, level=asked.level))
+    if isinstance(asked, ChoicesSpec):
+        curve = _every_way(asked, rows, spec.effect)
+        return Answer(task, rows, curve.effects, curve)
     measure = asked.effect(spec.effect)
     effects = escalc(
         rows, measure.measure, variance=measure.variance, align=measure.align, unit=measure.unit
@@ -168,6 +176,18 @@ def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
     result = _fit(asked, effects, measure)
     # The effects as the model took them: from split controls, without blank moderators.
     return Answer(task, rows, result.effects, result, _univariate(result))
+
+
+def _every_way(asked: ChoicesSpec, rows: StudyTable, shared: EffectSpec) -> ChoicesResult:
+    from metabone.synthesis.choices.analyse import choices
+
+    return choices(
+        rows, asked.factors, measure=shared.measure, variance=shared.variance,
+        align=asked.align or shared.align, unit=asked.unit or shared.unit, rho=shared.rho,
+        control=shared.control, rho_table=[pair.model_dump() for pair in shared.rho_table],
+        time_decay=shared.time_decay, level=asked.level, permutations=asked.permutations,
+        seed=asked.seed, workers=None,
+    )  # fmt: skip
 
 
 def _univariate(result: Result) -> Estimate | None:
@@ -181,10 +201,10 @@ def _univariate(result: Result) -> Estimate | None:
 
 
 def _fit(
-    asked: PoolSpec | OutcomesSpec | RegressSpec | BiasSpec,
+    asked: PoolSpec | OutcomesSpec | RegressSpec | BiasSpec | SensitivitySpec,
     effects: EffectTable,
     shared: EffectSpec,
-) -> PoolResult | OutcomesResult | RegressionResult | BiasResult:
+) -> Numeric:
     table = [pair.model_dump() for pair in shared.rho_table]
     if isinstance(asked, PoolSpec):
         from metabone.synthesis.pool import pool
@@ -210,6 +230,17 @@ def _fit(
             level=asked.level, rho=shared.rho, control=shared.control, rho_table=table,
             time_decay=shared.time_decay, random=asked.random, year=asked.year,
             target=asked.target, alpha=asked.alpha,
+        )  # fmt: skip
+    if isinstance(asked, SensitivitySpec):
+        from metabone.synthesis.sensitivity.sensitivity import sensitivity
+
+        return sensitivity(
+            effects, leave_one_out=asked.leave_one_out, cumulative=asked.cumulative,
+            influence=asked.influence, baujat=asked.baujat, gosh=asked.gosh,
+            gosh_sample=asked.gosh_sample, permutation=asked.permutation, formula=asked.formula,
+            seed=asked.seed, model=asked.model, tau2=asked.tau2, ci=asked.ci, level=asked.level,
+            rho=shared.rho, control=shared.control, rho_table=table,
+            time_decay=shared.time_decay, random=asked.random,
         )  # fmt: skip
     from metabone.synthesis.regression import regress
 

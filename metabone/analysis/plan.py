@@ -7,19 +7,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from metabone.analysis.spec import (
+    SECTIONS,
     AnalysisSpec,
     BiasSpec,
     DirectionSpec,
-    FigureSpec,
     OutcomesSpec,
     PoolSpec,
     RegressSpec,
+    SensitivitySpec,
 )
+from metabone.analysis.spec_choices import ChoicesSpec
+from metabone.analysis.spec_figure import KINDS, FigureSpec
 from metabone.analysis.spec_values import Grouping
 from metabone.errors import UsageError
 from metabone.options import nearest
 
-Asked = PoolSpec | OutcomesSpec | RegressSpec | BiasSpec | DirectionSpec
+Numeric = PoolSpec | OutcomesSpec | RegressSpec | BiasSpec | SensitivitySpec | ChoicesSpec
+Asked = Numeric | DirectionSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,10 @@ class Task:
             return f"{', '.join(self.asked.outcome)} by {self.asked.formula}"
         if isinstance(self.asked, BiasSpec):
             return f"Small-study effects of {', '.join(self.asked.outcome)}"
+        if isinstance(self.asked, SensitivitySpec):
+            return f"Sensitivity of {', '.join(self.asked.outcome)}"
+        if isinstance(self.asked, ChoicesSpec):
+            return f"Every way to analyse {', '.join(self.asked.outcome)}"
         return ", ".join(self.asked.outcome) or "Direction of effect"
 
 
@@ -77,7 +85,10 @@ def make_plan(spec: AnalysisSpec) -> Plan:
     >>> make_plan(parse_spec(text, "example.toml")).tasks[0].name
     'bv-tv'
     """
-    asked: list[Asked] = [*spec.pool, *spec.outcomes, *spec.regress, *spec.bias, *spec.direction]
+    asked: list[Asked] = [
+        *spec.pool, *spec.outcomes, *spec.regress, *spec.bias, *spec.sensitivity, *spec.choices,
+        *spec.direction,
+    ]  # fmt: skip
     defaults = [_default_name(one) for one in asked]
     names = _unique_names([one.name for one in asked], defaults)
     tasks = tuple(Task(name, one) for name, one in zip(names, asked, strict=True))
@@ -117,6 +128,10 @@ def _default_name(asked: Asked) -> str:
         return f"regress-{outcomes}"
     if isinstance(asked, BiasSpec):
         return f"bias-{outcomes}"
+    if isinstance(asked, SensitivitySpec):
+        return f"sensitivity-{outcomes}"
+    if isinstance(asked, ChoicesSpec):
+        return f"choices-{outcomes}"
     if isinstance(asked, DirectionSpec):
         return f"direction-{outcomes}" if outcomes else "direction"
     return outcomes
@@ -140,16 +155,11 @@ def _unique_names(given: Sequence[str | None], defaults: Iterable[str]) -> list[
 
 
 def _answer_of(figure: FigureSpec, number: int, tasks: Sequence[Task]) -> Task:
-    place = f"[[figure]] {number}: "
-    kind, wanted = ("pool", figure.pool) if figure.kind == "forest" else (
-        "direction", figure.direction)  # fmt: skip
-    kinds = PoolSpec if kind == "pool" else DirectionSpec
-    fits = [task for task in tasks if isinstance(task.asked, kinds)]
-    if wanted is not None:
-        fits = _named(fits, wanted, place, kind)
-    if figure.outcome is not None:
-        outcomes = tuple(word.casefold() for word in figure.outcome)
-        fits = [t for t in fits if tuple(w.casefold() for w in t.asked.outcome) == outcomes]
+    place, fits = f"[[figure]] {number}: ", list[Task]()
+    for kind in figure.sections:
+        # A later section is asked only where the more natural one has nothing.
+        fits = fits or _fitting(figure, kind, tasks, place)
+    kind = figure.sections[0] if not fits else section_of(fits[0].asked)
     if not fits:
         about = f" with the outcome {', '.join(figure.outcome)!r}" if figure.outcome else ""
         raise UsageError(f"{place}there is no [[{kind}]]{about} to draw")
@@ -157,7 +167,32 @@ def _answer_of(figure: FigureSpec, number: int, tasks: Sequence[Task]) -> Task:
         listed = ", ".join(repr(task.name) for task in fits)
         raise UsageError(f"{place}say which [[{kind}]] to draw: {kind} = one of {listed}")
     _check_grouping(figure, fits[0], place)
+    _check_part(figure, fits[0], place)
     return fits[0]
+
+
+def section_of(asked: Asked) -> str:
+    """The section of the file that an answer was asked in."""
+    return next(name for name, section in SECTIONS.items() if type(asked) is section)
+
+
+def _fitting(figure: FigureSpec, kind: str, tasks: Sequence[Task], place: str) -> list[Task]:
+    """The answers of a section that a figure may mean."""
+    fits = [task for task in tasks if section_of(task.asked) == kind]
+    wanted: str | None = getattr(figure, kind)
+    if wanted is not None:
+        fits = _named(fits, wanted, place, kind)
+    if figure.outcome is not None:
+        outcomes = tuple(word.casefold() for word in figure.outcome)
+        fits = [t for t in fits if tuple(w.casefold() for w in t.asked.outcome) == outcomes]
+    return fits
+
+
+def _check_part(figure: FigureSpec, task: Task, place: str) -> None:
+    """Refuse the figure of a part that its answer is not asked for."""
+    part = KINDS[figure.kind].part
+    if part is not None and not getattr(task.asked, part, True):
+        raise UsageError(f"{place}the answer {task.name!r} is not asked for {part}; add {part}")
 
 
 def _named(fits: Sequence[Task], wanted: str, place: str, kind: str) -> list[Task]:

@@ -15,11 +15,15 @@ from metabone._version import __version__
 from metabone.analysis.compute import Answer
 from metabone.analysis.plan import Drawing
 from metabone.analysis.spec import AnalysisSpec, DirectionSpec
+from metabone.analysis.spec_choices import ChoicesSpec
 from metabone.errors import UsageError
 from metabone.extraction.table import StudyTable
+from metabone.files import plain
 from metabone.synthesis.bias.results import BiasResult
+from metabone.synthesis.choices.results import ChoicesResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.results import SCHEMA_VERSION, PoolResult
+from metabone.synthesis.sensitivity.results import SensitivityResult
 
 LIBRARIES = ("numpy", "pandas", "scipy", "formulaic", "matplotlib", "pydantic")
 
@@ -87,12 +91,20 @@ def _options(spec: AnalysisSpec, answer: Answer) -> Mapping[str, Any]:
     asked = answer.task.asked
     kind = type(asked).__name__.removesuffix("Spec").casefold()
     options = {"name": answer.name, "kind": kind} | asked.model_dump(mode="json", exclude={"name"})
-    if not isinstance(asked, DirectionSpec):
+    if isinstance(answer.result, ChoicesResult):
+        every = {name: [one] for name, one in answer.result.fixed.items()}
+        shared = spec.effect.model_dump(mode="json", include={"rho_table", "time_decay"})
+        options |= every | plain(answer.result.factors) | shared
+        options["align"] = answer.result.effects.align
+        return options | {"warnings": list(answer.warnings), "notes": list(answer.notes)}
+    if not isinstance(asked, DirectionSpec | ChoicesSpec):
         options |= asked.effect(spec.effect).model_dump(mode="json")
     if answer.effects is not None:
         options["variance"] = answer.effects.variance
     if isinstance(answer.result, PoolResult):
         options |= {"pi": answer.result.pi_method, "model": answer.result.model}
+    if isinstance(answer.result, SensitivityResult):
+        options |= {"ci": answer.result.ci_method, "model": answer.result.model}
     if isinstance(answer.result, BiasResult):
         pooled = answer.result.pooled
         options |= {"model": pooled.model, "predictor": list(answer.result.predictors)}

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from metabone.analysis.compute import Answer, compute, read_data
+from metabone.analysis.figures import draw
 from metabone.analysis.folder import PROVENANCE, check_folder, whole_folder
 from metabone.analysis.plan import Drawing, make_plan
 from metabone.analysis.provenance import hashes, provenance
-from metabone.analysis.spec import FigureSpec, read_spec
+from metabone.analysis.spec import read_spec
 from metabone.analysis.summary import headline, summary_text
 from metabone.analysis.tables import json_files, table_files
 from metabone.errors import UsageError
 from metabone.extraction.shipped import analyses_root
 from metabone.files import dump_json, write_whole
 from metabone.options import nearest
-from metabone.synthesis.direction_results import DirectionResult
-from metabone.synthesis.results import SCHEMA_VERSION, PoolResult
+from metabone.synthesis.results import SCHEMA_VERSION
 
 Progress = Callable[[str, int, int], None]
 
@@ -178,25 +178,8 @@ def _draw_one(drawing: Drawing, result: object, folder: Path) -> list[str]:
     from metabone.plots.export import export
 
     asked = drawing.asked
-    figure = _figure(asked, result)
+    figure = draw(asked, result)
     paths = [f"figures/{drawing.name}.{suffix}" for suffix in asked.formats]
     for path in paths:
         export(figure, folder / path, width_mm=asked.width_mm, dpi=asked.dpi)
     return paths
-
-
-def _figure(asked: FigureSpec, result: object) -> Any:
-    if isinstance(result, DirectionResult):
-        from metabone.plots.harvest import harvest
-
-        return harvest(result, title=asked.title)
-    if not isinstance(result, PoolResult):
-        raise UsageError(f"a {asked.kind} figure cannot show this answer")
-    from metabone.plots.forest import forest
-
-    return forest(
-        result, by=asked.by, columns=asked.columns, style=asked.style, sort=asked.sort,
-        title=asked.title, xlabel=asked.xlabel, xlim=asked.xlim, labels=asked.labels,
-        show_prediction=asked.show_prediction, transform=asked.transform, width_mm=asked.width_mm,
-        font=asked.font,
-    )  # fmt: skip

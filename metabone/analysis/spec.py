@@ -5,27 +5,24 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import Annotated, Any, NoReturn, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
 )
 
+from metabone.analysis.spec_choices import ChoicesSpec
+from metabone.analysis.spec_figure import FigureSpec
 from metabone.analysis.spec_values import (
-    Formats,
     Groupings,
     Level,
-    Limits,
     Name,
-    OneGrouping,
     Predictors,
+    Section,
     Where,
-    Width,
     Words,
     option,
     words,
@@ -36,34 +33,20 @@ from metabone.options import (
     BetweenStructure,
     CIMethod,
     Control,
+    DeletionUnit,
     Measure,
     Model,
     MultilevelMethod,
     OnError,
     PIMethod,
     StrataTau2,
-    Style,
     Tau2Method,
     Variance,
     check_variance,
     nearest,
 )
 
-FigureKind = Literal["forest", "harvest"]
-_FIGURE_KEYS = ("kind", "name", "title", "formats", "width_mm", "dpi")
-_FOREST_KEYS = (
-    "pool", "outcome", "by", "style", "columns", "sort", "xlabel", "xlim", "labels",
-    "show_prediction", "transform", "font",
-)  # fmt: skip
-_HARVEST_KEYS = ("direction", "outcome")
-
 MAX_BYTES = 1_000_000
-
-
-class Section(BaseModel):
-    """What all tables of the file share: unknown keys are refused, types are not guessed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class DataSpec(Section):
@@ -205,6 +188,21 @@ class BiasSpec(_Answer):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
 
 
+class SensitivitySpec(_Answer):
+    """``[[sensitivity]]``: how far one pooled answer hangs on single studies."""
+
+    outcome: Words
+    leave_one_out: Annotated[DeletionUnit | None, option("leave_one_out", DeletionUnit)] = None
+    cumulative: str | None = None
+    influence: bool = False
+    baujat: bool = False
+    gosh: bool = False
+    gosh_sample: Annotated[int, Field(ge=1, le=10_000_000)] = 1_000_000
+    permutation: Annotated[int, Field(ge=0)] = 0
+    formula: str | None = None
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
 class DirectionSpec(Section):
     """``[[direction]]``: one synthesis of effect directions, for tables without numbers."""
 
@@ -222,37 +220,6 @@ class DirectionSpec(Section):
         return self
 
 
-class FigureSpec(Section):
-    """``[[figure]]``: one drawing of an answer of this file."""
-
-    kind: Annotated[FigureKind, option("kind", FigureKind)]
-    name: Name = None
-    title: str | None = None
-    pool: str | None = None
-    direction: str | None = None
-    outcome: Annotated[tuple[str, ...] | None, BeforeValidator(words)] = None
-    by: OneGrouping = None
-    style: Annotated[Style, option("style", Style)] = "metabone"
-    columns: Annotated[tuple[str, ...] | None, BeforeValidator(words)] = None
-    sort: str | None = None
-    xlabel: str | None = None
-    xlim: Limits = None
-    labels: dict[str, str] = Field(default_factory=dict)
-    show_prediction: bool = True
-    transform: str | None = None
-    font: str | None = None
-    formats: Formats = ("svg", "pdf")
-    width_mm: Width | None = None
-    dpi: Annotated[int, Field(ge=50, le=2400)] = 300
-
-    @model_validator(mode="after")
-    def _keys_of_kind(self) -> Self:
-        takes = {*_FIGURE_KEYS, *(_FOREST_KEYS if self.kind == "forest" else _HARVEST_KEYS)}
-        for key in sorted(self.model_fields_set - takes):
-            raise UsageError(f"a {self.kind} figure takes no {key!r}")
-        return self
-
-
 class AnalysisSpec(Section):
     """A whole analysis file."""
 
@@ -264,15 +231,17 @@ class AnalysisSpec(Section):
     outcomes: tuple[OutcomesSpec, ...] = ()
     regress: tuple[RegressSpec, ...] = ()
     bias: tuple[BiasSpec, ...] = ()
+    sensitivity: tuple[SensitivitySpec, ...] = ()
+    choices: tuple[ChoicesSpec, ...] = ()
     direction: tuple[DirectionSpec, ...] = ()
     figure: tuple[FigureSpec, ...] = ()
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
-        if not (self.pool or self.outcomes or self.regress or self.bias or self.direction):
+        if not any(getattr(self, name) for name in _LISTS if name != "figure"):
             raise UsageError(
-                "it asks nothing: add a [[pool]], [[outcomes]], [[regress]], [[bias]] or "
-                "[[direction]]"
+                "it asks nothing: add a [[pool]], [[outcomes]], [[regress]], [[bias]], "
+                "[[sensitivity]], [[choices]] or [[direction]]"
             )
         return self
 
@@ -284,10 +253,14 @@ SECTIONS: Mapping[str, type[Section]] = {
     "outcomes": OutcomesSpec,
     "regress": RegressSpec,
     "bias": BiasSpec,
+    "sensitivity": SensitivitySpec,
+    "choices": ChoicesSpec,
     "direction": DirectionSpec,
     "figure": FigureSpec,
 }
-_LISTS = ("pool", "outcomes", "regress", "bias", "direction", "figure")
+_LISTS = (
+    "pool", "outcomes", "regress", "bias", "sensitivity", "choices", "direction", "figure",
+)  # fmt: skip
 
 
 def read_spec(path: Path) -> tuple[AnalysisSpec, bytes]:
@@ -406,7 +379,9 @@ def _bounds(section: type[Section], key: str) -> str:
         return "above 0"
     if key == "alpha":
         return "above 0 and below 0.5"
-    if key in ("wild", "seed"):
+    if key == "gosh_sample":
+        return "from 1 to 10,000,000"
+    if key in ("wild", "seed", "permutation"):
         return "0 or more"
     return f"within the limits of {section.__name__}"
 

@@ -6,12 +6,18 @@ import re
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from metabone.errors import UsageError
 from metabone.options import FigureFormat, Predictor, check_option
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+class Section(BaseModel):
+    """What all tables of the file share: unknown keys are refused, types are not guessed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def option(key: str, literal: Any) -> BeforeValidator:

@@ -12,10 +12,12 @@ from metabone.analysis.spec import AnalysisSpec
 from metabone.analysis.tables import cells_of, excluded_of, pairs_of
 from metabone.extraction.table import StudyTable
 from metabone.synthesis.bias.results import BiasResult
+from metabone.synthesis.choices.results import ChoicesResult
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import ModeratorTest
 from metabone.synthesis.results import Estimate, PoolResult, Stratum
+from metabone.synthesis.sensitivity.results import SensitivityResult
 from metabone.synthesis.summary import (
     CI_WORDS,
     CONTROL_WORDS,
@@ -70,6 +72,14 @@ def headline(answer: Answer) -> str:
         from metabone.synthesis.bias.text import headline_bias
 
         return headline_bias(result)
+    if isinstance(result, ChoicesResult):
+        from metabone.synthesis.choices.text import headline_choices
+
+        return headline_choices(result)
+    if isinstance(result, SensitivityResult):
+        from metabone.synthesis.sensitivity.text import headline as headline_sensitivity
+
+        return headline_sensitivity(result)
     head = f"{result.effects.measure}{f' in {result.effects.unit}' if result.effects.unit else ''}"
     if isinstance(result, PoolResult):
         one = result.overall

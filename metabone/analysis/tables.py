@@ -11,10 +11,15 @@ from metabone.analysis.compute import Answer
 from metabone.analysis.plan import slug
 from metabone.files import dump_json, frame_to_csv
 from metabone.synthesis.bias.results import BiasResult
+from metabone.synthesis.choices.results import ChoicesResult
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import PoolResult, Stratum
+from metabone.synthesis.sensitivity.results import SensitivityResult
+
+# Of so many subsets each gets a line in a table.
+LISTED_SUBSETS = 100_000
 
 
 def table_files(answers: Sequence[Answer]) -> dict[str, str]:
@@ -25,6 +30,7 @@ def table_files(answers: Sequence[Answer]) -> dict[str, str]:
         "tables/outcomes.csv": _outcomes(answers),
         "tables/regressions.csv": _regressions(answers),
         "tables/small-study-effects.csv": _bias(answers),
+        "tables/sensitivity.csv": _sensitivity(answers),
         "tables/ledger.csv": _ledger(answers),
     }
     files = {path: frame_to_csv(pd.DataFrame(lines)) for path, lines in combined.items() if lines}
@@ -66,6 +72,13 @@ def _own_tables(answer: Answer) -> dict[str, str]:
         # The prefix keeps an answer called "pooled" from writing over the table of that name.
         name = answer.name if answer.name.startswith("direction") else f"direction-{answer.name}"
         files[f"tables/{name}.csv"] = frame_to_csv(answer.result.to_frame())
+    if isinstance(answer.result, ChoicesResult):
+        name = answer.name if answer.name.startswith("choices") else f"choices-{answer.name}"
+        files[f"tables/{name}.csv"] = frame_to_csv(answer.result.to_frame())
+    if isinstance(answer.result, SensitivityResult):
+        gosh = answer.result.gosh
+        if gosh is not None and len(gosh.estimate) <= LISTED_SUBSETS:
+            files[f"tables/subsets-{answer.name}.csv"] = frame_to_csv(gosh.to_frame())
     if isinstance(answer.result, PoolResult):
         for pair in pairs_of(answer.result):
             name = slug("-x-".join(pair))
@@ -143,6 +156,19 @@ def _bias(answers: Sequence[Answer]) -> list[dict[str, Any]]:
         | line
         for answer in answers
         if isinstance(answer.result, BiasResult)
+        for line in _records(answer.result.to_frame())
+    ]  # fmt: skip
+
+
+def _sensitivity(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    return [
+        {
+            "answer": answer.name, "outcome": answer.result.outcome,
+            "measure": answer.result.effects.measure,
+        }
+        | line
+        for answer in answers
+        if isinstance(answer.result, SensitivityResult)
         for line in _records(answer.result.to_frame())
     ]  # fmt: skip
 
