@@ -163,6 +163,22 @@ outcome = "BMD"
 formula = "duration_weeks + species"
 [[bias]]
 outcome = "BMD"
+[[sensitivity]]
+outcome = "BMD"
+leave_one_out = "study"
+cumulative = "precision"
+influence = true
+baujat = true
+gosh = true
+gosh_sample = 500
+permutation = 99
+formula = "species"
+[[choices]]
+outcome = "BMD"
+measure = "SMD"
+rob = "all"
+outliers = "none"
+permutations = 9
 [[direction]]
 outcome = "BMD"
 [[figure]]
@@ -191,8 +207,9 @@ def written() -> dict[str, Any]:
 @pytest.mark.parametrize(
     "kind",
     [
-        "PoolResult", "OutcomesResult", "RegressionResult", "BiasResult", "DirectionResult",
-        "provenance", "effects", "check", "datasets",
+        "PoolResult", "OutcomesResult", "RegressionResult", "BiasResult",
+        "SensitivityResult", "ChoicesResult", "DirectionResult", "provenance", "effects", "check",
+        "datasets",
     ],
 )  # fmt: skip
 def test_every_field_of_a_result_is_explained(written: dict[str, Any], kind: str) -> None:

@@ -53,6 +53,25 @@ def summarise(result: SensitivityResult) -> str:
     return "\n".join(lines)
 
 
+def headline(result: SensitivityResult) -> str:
+    """The answer in one line."""
+    one, effects = result.overall, result.effects
+    parts = [f"{effects.measure}{f' in {effects.unit}' if effects.unit else ''} {mean_text(one)}"]
+    if result.leave_one_out is not None:
+        low, high = result.leave_one_out.range
+        parts.append(f"without each {result.leave_one_out.by} {effect(low)} to {effect(high)}")
+    if result.influence is not None:
+        found = len(result.influence.influential)
+        noun = {"study": "studies", "effect": "effects"}[result.influence.by]
+        parts.append(f"{found or 'no'} influential {result.influence.by if found == 1 else noun}")
+    if result.gosh is not None:
+        low, _, _, _, high = result.gosh.quantiles()
+        parts.append(f"subsets {effect(low)} to {effect(high)}")
+    if result.permutation is not None and not math.isnan(result.permutation.pvalue):
+        parts.append(f"{p_value(result.permutation.pvalue)} by permutation")
+    return ", ".join(parts)
+
+
 def _head(result: SensitivityResult) -> list[str]:
     one = result.overall
     head = f"{result.outcome or 'Outcome'}: {result.effects.measure}"
