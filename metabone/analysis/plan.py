@@ -191,7 +191,13 @@ def _fitting(figure: FigureSpec, kind: str, tasks: Sequence[Task], place: str) -
 def _check_part(figure: FigureSpec, task: Task, place: str) -> None:
     """Refuse the figure of a part that its answer is not asked for."""
     part = KINDS[figure.kind].part
-    if part is not None and not getattr(task.asked, part, True):
+    if part is None or not isinstance(task.asked, SensitivitySpec):
+        return
+    asked = task.asked
+    # An answer without any question has the influence diagnostics.
+    given = (asked.leave_one_out, asked.cumulative, asked.influence, asked.baujat, asked.gosh,
+             asked.permutation)  # fmt: skip
+    if not getattr(asked, part) and (part != "influence" or any(given)):
         raise UsageError(f"{place}the answer {task.name!r} is not asked for {part}; add {part}")
 
 
