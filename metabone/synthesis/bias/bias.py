@@ -11,7 +11,7 @@ from metabone.errors import DataError, ModelError, UsageError
 from metabone.models.intervals import check_level
 from metabone.options import TrimEstimator, choices
 from metabone.synthesis.bias import counts
-from metabone.synthesis.bias.predictors import Choice, choose_predictors
+from metabone.synthesis.bias.predictors import Choice, choose_predictors, leaning
 from metabone.synthesis.bias.regressions import Regressor, asymmetry_test, pet_peese, time_lag
 from metabone.synthesis.bias.results import (
     AsymmetryTest,
@@ -124,7 +124,7 @@ def bias(
         fail_safe=counts.fail_safe(counted, target=_target(effects, target), alpha=alpha),
         excess=counts.excess(counted, tau2=pooled.tau2_method, alpha=alpha),
         time_lag=lag, left_out=tuple(out.lines), level=level,
-        warnings=(*pooled.warnings, *_warnings(counted, predictors, out), *told),
+        warnings=(*pooled.warnings, *_warnings(effects, counted, predictors, out), *told),
         version=__version__,
     )  # fmt: skip
 
@@ -226,7 +226,9 @@ def _target(effects: EffectTable, target: float | None) -> float | None:
     return SMALL_EFFECT if effects.measure in ("SMD", "SMDH", "SMD1") else None
 
 
-def _warnings(counted: Counted, predictors: Sequence[Choice], out: _Left) -> list[str]:
+def _warnings(
+    effects: EffectTable, counted: Counted, predictors: Sequence[Choice], out: _Left
+) -> list[str]:
     found = []
     k = len(counted.yi)
     if k < FEW:
@@ -236,6 +238,12 @@ def _warnings(counted: Counted, predictors: Sequence[Choice], out: _Left) -> lis
             "asymmetry says little"
         )
     found += [one.warning for one in predictors if one.warning]
+    if counted.variance == "vi" and leaning(effects, "vi"):
+        found.append(
+            f"the rank correlation, trim and fill and the limit meta-analysis go by the sampling "
+            f"variance, which holds the {effects.measure} itself: they see asymmetry without any "
+            "bias, the more so the larger the effects"
+        )
     said = {line.part for line in out.lines}
     if any(part.startswith("asymmetry") for part in said):
         reason = next(line.reason for line in out.lines if line.part.startswith("asymmetry"))

@@ -91,6 +91,7 @@ def test_an_smd_gets_the_safe_predictor_and_variance() -> None:
         assert one.k0 == trim_fill(y, arms, estimator=name).k0
         assert one.variance == "arms"
     assert not any(test.warning for test in result.asymmetry)
+    assert not any("go by the sampling variance" in text for text in result.warnings)
 
 
 def test_the_standard_error_of_an_smd_is_used_where_asked_for_and_warned_of() -> None:
@@ -121,6 +122,8 @@ def test_auto_takes_what_is_safe_and_known(
     result = bias(effects(measure, variance, **columns))
     assert result.predictors == (want,)
     assert any(test.warning for test in result.asymmetry) == (measure == "SMD" and want == "sei")
+    by_variance = any("go by the sampling variance" in text for text in result.warnings)
+    assert by_variance == (measure in ("SMD", "NMD"))
 
 
 def test_a_predictor_without_animals_names_the_rows() -> None:
