@@ -141,7 +141,8 @@ function showTexts(response) {
   ["ethics", "command", "details"].forEach((name) => show(byId(`panel-${name}`), true));
   byId("ethics").textContent = response.ethics || "";
   show(byId("panel-ethics"), Boolean(response.ethics));
-  byId("command").textContent = response.command || "";
+  // An option and its value stay on one line; the text is the same.
+  replace(byId("command"), String(response.command || "").split(/ (?=--)/).map((part, at) => [at ? " " : null, make("span", { class: "token" }, part)]));
   byId("summary").textContent = response.summary || "";
   fresh("ethics", "command", "details");
 }

@@ -140,12 +140,13 @@ function intervalChart(frame, interval, words) {
   parts.push(...upright(x(effect), floor, words.name, "target", 12, width));
   parts.push(...whisker(x, centre, half, paper ? 48 : 62, "curve-power", words.real, width));
   if (centre !== 0) parts.push(...whisker(x, 0, half, paper ? 78 : 98, "ghost", words.none, width));
-  const unit = interval.unit || "";
+  const share = interval.unit === "% of the control mean";
+  const unit = share ? "%" : interval.unit || "";
   const level = `${amount(100 * interval.level)} % interval`;
   const described = `If the true difference is ${amount(centre, unit)}, the ${level} is expected from ${amount(centre - half, unit)} to ${amount(centre + half, unit)}; if there is none, from ${amount(-half, unit)} to ${amount(half, unit)}. The smallest difference of interest is ${amount(effect, unit)}.`;
   return [
     picture("interval-svg", width, height, "Expected confidence interval", described, ...parts),
-    make("p", { class: "caption" }, `The ${level} is expected to reach ±${amount(half, unit)} around what is found: ${amount(centre - half, unit)} to ${amount(centre + half, unit)} if the truth is ${amount(centre, unit)}.`),
+    make("p", { class: "caption" }, `The ${level} is expected to reach ±${amount(half, unit)} around what is found: ${amount(centre - half, unit)} to ${amount(centre + half, unit)} if the truth is ${amount(centre, unit)}${share ? ", all of the control mean" : ""}.`),
     hiddenTable("Expected confidence interval", ["true difference", "low", "high"], [
       [amount(centre, unit), amount(centre - half, unit), amount(centre + half, unit)],
       ["0", amount(-half, unit), amount(half, unit)],
