@@ -201,8 +201,8 @@ def _part(result: Result, stratum: str | Mapping[str, Any] | None) -> tuple[Resu
     if isinstance(stratum, str):
         found = [one for one in strata if _label(one).casefold() == stratum.strip().casefold()]
     else:
-        wanted = {str(column): str(value) for column, value in stratum.items()}
-        found = [one for one in strata if {k: str(v) for k, v in one["by"].items()} == wanted]
+        wanted = _pairs(stratum)
+        found = [one for one in strata if _pairs(one["by"]) == wanted]
     if len(found) != 1:
         known = ", ".join(repr(_label(one)) for one in strata) or "none: pool with --by"
         several = "more than one stratum is" if found else "no stratum is"
@@ -210,6 +210,11 @@ def _part(result: Result, stratum: str | Mapping[str, Any] | None) -> tuple[Resu
     if not found[0].get("pooled"):
         raise DataError(f"the stratum {_label(found[0])!r} was not pooled: {found[0]['reason']}")
     return found[0], _label(found[0])
+
+
+def _pairs(by: Result) -> list[tuple[str, str]]:
+    """Columns with their values, in an order that does not depend on how they were named."""
+    return sorted((str(column), str(value)) for column, value in by.items())
 
 
 def _label(stratum: Result) -> str:

@@ -111,7 +111,7 @@ class Desk:
             "headline": headline(answer),
             "summary": summary(answer),
             "ethics": self._paragraph(answer),
-            "interval": None,
+            "interval": content["interval"],
             "command": command_line(answer.question.plan, asked),
             "toml": plan_toml(answer.question.plan, asked),
         }
@@ -129,13 +129,21 @@ def plan_of(values: Mapping[str, Any]) -> Plan:
     strange = [name for name in values if name and name not in SECTIONS]
     if strange:
         raise UsageError(f"unknown table [{strange[0]}]; known are {', '.join(SECTIONS)}")
+    source = (values.get("variability") or {}).get("from")
+    if source not in (None, "shipped"):
+        raise UsageError(f"the page has the shipped variability alone, not {source!r}")
     for section in ("", *SECTIONS):
         given = values.get(section) or {}
         known = [key.name for key in keys_of(section) if given.get(key.name) is not None]
-        changes = {name: given[name] for name in known}
-        changes |= {name: given[name] for name in given if name not in known}
+        names = known + sorted(name for name in given if name not in known)
+        changes = {name: _in_order(given[name]) for name in names}
         plan = plan.with_values(section, changes)
     return plan
+
+
+def _in_order(value: Any) -> Any:
+    """The value, a table of it in the order of its keys, which JSON does not keep in the page."""
+    return {name: value[name] for name in sorted(value)} if isinstance(value, dict) else value
 
 
 def curves(answer: Answer) -> Iterator[dict[str, Any] | None]:

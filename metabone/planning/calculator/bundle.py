@@ -77,6 +77,7 @@ SHIMS = "planning/calculator/shims"
 #: Module that the planner imports → the shim that stands for it in the page.
 STAND_INS: dict[str, str] = {
     "math": "page_math",
+    "json": "page_json",
     "collections.abc": "page_abc",
     "contextlib": "page_contextlib",
     "dataclasses": "page_dataclasses",
@@ -92,6 +93,8 @@ STAND_INS: dict[str, str] = {
     "metabone.planning.evidence_moderators": "planner_moderators",
     "metabone.vocabulary": "planner_vocabulary",
 }
+#: Shims that are not said by helpers: they are what the helpers stand on.
+BY_ITSELF = ("page_words.py", "page_math.py")
 #: Helpers of the shim module `page_words` by the method, function or sign that they stand for.
 HELPERS = "page_words"
 _METHODS = MappingProxyType(
@@ -122,9 +125,10 @@ def bundle() -> dict[str, str]:
         sources[f"metabone/{name}"] = portable(text, LEFT_OUT.get(name, frozenset()), bare=bare)
     for one in root.joinpath(SHIMS).iterdir():
         if one.name.endswith(".py") and one.name != "__init__.py":
-            bare = one.name in (f"{HELPERS}.py", "page_math.py")
+            bare = one.name in BY_ITSELF
             text = one.read_text(encoding="utf-8")
-            sources[one.name] = portable(text, bare=bare, stand_ins=STAND_INS)
+            own = {module: shim for module, shim in STAND_INS.items() if f"{shim}.py" != one.name}
+            sources[one.name] = portable(text, bare=bare, stand_ins=own)
     for path in list(sources):
         for parent in PurePosixPath(path).parents:
             if parent.name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,7 @@ def read_result(path: Path) -> dict[str, Any]:
     _check(path, result)
     kept = {name: result[name] for name in RESULT if result.get(name) is not None}
     kept["overall"] = _part(overall)
-    kept["strata"] = [
-        {"by": {str(k): str(v) for k, v in one["by"].items()}, "pooled": bool(one.get("pooled")),
-         "reason": one.get("reason"), **_part(one)}
-        for one in result.get("strata") or []
-    ]  # fmt: skip
+    kept["strata"] = [_stratum(one) for one in result.get("strata") or []]
     rows, refused = _rows(path.name, kept)
     if not rows:
         raise DataError(f"{path}: nothing of it can be planned from: {refused[0]['reason']}")
@@ -105,6 +102,13 @@ def left_out(evidence: Sequence[str | Path]) -> list[dict[str, Any]]:
     """
     parts = (_rows(path.name, read_result(path))[1] for path in map(Path, evidence))
     return list(itertools.chain.from_iterable(parts))
+
+
+def _stratum(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A stratum, with the order of its columns in words: JSON does not keep it in the page."""
+    by = {str(column): str(value) for column, value in one["by"].items()}
+    pooled = {"pooled": bool(one.get("pooled")), "reason": one.get("reason")}
+    return {"by": by, "order": list(by), **pooled, **_part(one)}
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,6 +189,7 @@ def _row(name: str, result: Mapping[str, Any], stratum: Mapping[str, str] | None
     }  # fmt: skip
 
 
+@cache
 def variability() -> dict[str, Any]:
     """The shipped variability, pooled for every choice of labels that finds animals.
 
@@ -249,7 +254,12 @@ def _hit(names: Sequence[str], part: str) -> Iterator[str]:
     yield from whole or [name for name in names if part in name.casefold()]
 
 
-def _animals() -> Iterator[dict[str, Any]]:
+@cache
+def _animals() -> tuple[dict[str, Any], ...]:
+    return tuple(_animal_rows())
+
+
+def _animal_rows() -> Iterator[dict[str, Any]]:
     """A row for all animals with the same labels: what a plan that names them all is given."""
     from metabone.planning.spread import shipped_correlation, shipped_spread
 

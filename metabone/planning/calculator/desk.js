@@ -16,7 +16,11 @@ const start = (python, bundle) => {
   python.runPython(bundle.start);
   const begin = python.globals.get('begin');
   const step = python.globals.get('step');
-  return (request) => {
+  const failed = (request, error) => {
+    const said = String(error.message || error).trim().split('\n').pop();
+    return JSON.stringify({ id: JSON.parse(request).id, ok: false, error: said, field: null });
+  };
+  const desk = (request) => {
     try {
       begin(request);
       // MicroPython frees memory between calls alone, so that a long answer comes in steps.
@@ -25,9 +29,8 @@ const start = (python, bundle) => {
         if (answer !== null && answer !== undefined) return answer;
       }
     } catch (error) {
-      const said = String(error.message || error).trim().split('\n').pop();
-      const answer = { id: JSON.parse(request).id, ok: false, error: said, field: null };
-      return JSON.stringify(answer);
+      return failed(request, error);
     }
   };
+  return Object.assign(desk, { begin, step, failed });
 };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import html
 import json
@@ -49,8 +50,8 @@ def calculator_page(evidence: Sequence[str | Path] = ()) -> str:
         "style": _text("web/style.css"),
         "script": script,
         "worker": _text("worker.js").replace("{{desk}}", _text("desk.js")),
-        "wasm": base64.b64encode(vendored("micropython.wasm")).decode("ascii"),
-        "bundle": in_script(page_bundle(results)),
+        "wasm": packed(vendored("micropython.wasm")),
+        "bundle": in_script({"packed": packed(compact(page_bundle(results)).encode("utf-8"))}),
         "data": in_script(describe(results)),
         "version": html.escape(__version__),
     }
@@ -80,9 +81,18 @@ def in_script(value: Any) -> str:
     >>> in_script({"a": "</script><!--"})
     '{"a":"\\\\u003c/script>\\\\u003c!--"}'
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = text.replace("<", "\\u003c")
+    text = compact(value).replace("<", "\\u003c")
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def compact(value: Any) -> str:
+    """JSON without blanks."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def packed(content: bytes) -> str:
+    """Bytes as the worker unpacks them: gzip without a date, in base64."""
+    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode("ascii")
 
 
 def vendored(name: str) -> bytes:

@@ -176,7 +176,7 @@ def _spec(spec: str) -> tuple[str, str, str, int, bool, int | None, str]:
 
 def _number(value: Any, digits: int | None, kind: str, comma: bool) -> str:
     if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if value != value else "inf"
+        return ("nan" if value != value else "inf") + ("%" if kind == "%" else "")
     if kind in ("", "d") and digits is None:
         body = str(value)
         return _apart(body) if comma else body

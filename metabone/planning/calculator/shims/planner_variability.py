@@ -21,9 +21,9 @@ class Kind:
         self.place = place
 
 
-def pooled_cv(endpoint: str, table: object = None, **wanted: Any) -> Variability:
+def pooled_cv(endpoint: str, **wanted: Any) -> Variability:
     """The coefficient of variation between animals; see the planner's own."""
-    if table is not None:
+    if wanted.get("table") is not None:
         raise UsageError("the page has the shipped variability alone")
     return _found("cv", endpoint, wanted)
 
