@@ -115,7 +115,9 @@ def digest(
         if len(options) > 1 and name not in used
     }
     several = {
-        name: options for name, options in factors.items() if len(options) > 1 and name in used
+        name: (*options, *_undeclared(name, options, good))
+        for name, options in factors.items()
+        if len(options) > 1 and name in used
     }
     furthest = max(on_scale, key=lambda one: abs(one.estimate - chosen.estimate))
     permutation = _permutation(fits, answered, patterns, effects, level)
@@ -137,6 +139,14 @@ def digest(
         outcome=" + ".join(sorted(effects.frame["outcome"].dropna().unique())), effects=effects,
         warnings=tuple(_warnings(good, ledger, permutation, effects)), version=__version__,
     )  # fmt: skip
+
+
+def _undeclared(
+    name: str, options: Sequence[str], good: Sequence[Specification]
+) -> tuple[str, ...]:
+    """Options that analyses come to have although no list names them: ignored controls."""
+    found = dict.fromkeys(one.options[name] for one in good if name in one.options)
+    return tuple(option for option in found if option not in options)
 
 
 def _rank(one: Specification, scale: str, place: int) -> tuple[object, ...]:

@@ -135,10 +135,10 @@ def make_analysis(
         same = same or "rho and the covariance of shared controls mean nothing without clusters"
         said.pop("rho")
         if control != "split":
-            control = "ignore"
-            said.pop("control")
-            if "ignore" in factors["control"]:
-                said["control"] = "ignore"
+            # Declared or not, this is what such an analysis does with shared controls.
+            control = said["control"] = "ignore"
+            if len(factors["control"]) == 1:
+                said.pop("control")
     tau2 = options["tau2"]
     if tau2 == "EB" and "PM" in factors["tau2"]:
         same = same or "EB and PM are one estimator"
