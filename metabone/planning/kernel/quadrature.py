@@ -130,3 +130,62 @@ def normal_nodes(panels: int = 1) -> list[tuple[float, float]]:
         for z, weight in panel_nodes(RULE, low, low + width):
             nodes.append((z, weight * math.exp(-0.5 * z * z) / ROOT_2PI))
     return nodes
+
+
+def normal_steps(step: float, reach: float = 8.5) -> list[tuple[float, float]]:
+    """Nodes and weights of an expectation over a standard normal variable, in equal steps.
+
+    Fewer than Gauss's for a smooth function; 0 is a node, and both signs have the same.
+
+    References
+    ----------
+    Trefethen LN, Weideman JAC. The exponentially convergent trapezoidal rule. SIAM Review
+    2014;56:385-458. doi:10.1137/130932132
+
+    Examples
+    --------
+    >>> round(sum(w * z**4 for z, w in normal_steps(0.5)), 12)
+    3.0
+    """
+    count = math.ceil(reach / step)
+    step = reach / count
+    places = [i * step for i in range(-count, count + 1)]
+    return [(z, step * math.exp(-0.5 * z * z) / ROOT_2PI) for z in places]
+
+
+def log_chi_nodes(df: float, steep: float) -> list[tuple[float, float]]:
+    """`chi_nodes` for many df and a smooth function: equal steps of log S, about half as many.
+
+    From 24 df on the error is below 1e-10 for functions that `steep` describes.
+
+    Examples
+    --------
+    >>> round(sum(w * s * s for s, w in log_chi_nodes(30, 2.5)), 10)
+    1.0
+    """
+    check_df(df, "df", True)
+    if df > 1e15:
+        return [(1.0, 1.0)]
+    low, high = _log_end(df, -1.0), _log_end(df, 1.0)
+    step = 0.7 / math.sqrt(2.0 * df + steep * steep)
+    count = math.ceil((high - low) / step)
+    step = (high - low) / count
+    scale = chi_scale(df) * step
+    nodes = []
+    for i in range(count + 1):
+        x = low + i * step
+        s = math.exp(x)
+        nodes.append((s, scale * math.exp(df * (x - 0.5 * (s - 1.0) * (s + 1.0)))))
+    return nodes
+
+
+def _log_end(df: float, side: float) -> float:
+    """Value of log S at which its density has fallen by about e^(−28) from its peak at 0."""
+    reach = math.sqrt(28.0 / df)
+    for _ in range(12):
+        s = math.exp(side * reach)
+        fall = df * (0.5 * (s - 1.0) * (s + 1.0) - side * reach)
+        if 27.0 < fall < 30.0:
+            break
+        reach *= math.sqrt(28.0 / fall)
+    return side * reach

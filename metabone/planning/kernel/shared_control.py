@@ -2,7 +2,8 @@
 
 The t statistics of k arms share the control mean and the error SD. Given those two (a standard
 normal z with loading b = √(n/(n + n0)), and S) they are independent normals, so every probability
-here is a double integral of a product, whatever k.
+here is a double integral of a product, whatever k. Without effects the inner one is a function of
+c·S alone: it is kept as Chebyshev series, so that another critical value costs a single integral.
 """
 
 import math
@@ -10,20 +11,30 @@ import math
 from metabone.planning.kernel.basis import check_above_zero, check_df, check_finite
 from metabone.planning.kernel.central import t_isf
 from metabone.planning.kernel.noncentral_t import nct_cdf, nct_sf
-from metabone.planning.kernel.quadrature import chi_nodes, normal_nodes
+from metabone.planning.kernel.quadrature import PI, chi_nodes, log_chi_nodes, normal_steps
 from metabone.planning.kernel.search import solve
 
 ROOT_HALF = 0.7071067811865476
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 # A search for an effect, or over several effects, asks for the same few critical values again.
 MOST_KNOWN = 500
 _KNOWN: dict[tuple[object, ...], float] = {}
-# Pairs of nodes with less weight add less than 1e-13 together.
-TINY = 1e-17
+# Series of the null distribution by loadings and sides; a search over sizes has few of them.
+MOST_SERIES = 50
+_SERIES: dict[tuple[object, ...], dict[int, list[float]]] = {}
+# Terms of a series, over one unit of c·S: to 1e-14.
+TERMS = 13
+ANGLES = tuple([PI * (i + 0.5) / TERMS for i in range(TERMS)])
+# Nothing of the null distribution lies outside.
+LEAST, MOST = -9.0, 13.0
+# Pairs of nodes with less weight add less than 1e-12 together.
+TINY = 1e-15
+# From this many df on log S is spread evenly enough for the rule of equal steps.
+SMOOTH_DF = 24.0
 
 
 def dunnett_quantile(alpha: float, k: int, df: float, ratio: float = 1.0, sides: int = 2) -> float:
@@ -86,19 +97,57 @@ def _critical(
     bonferroni = t_isf(alpha / (sides * len(arms)), df)
     if len(arms) == 1:
         return single
-    loadings = [math.sqrt(n / (n + control)) for n in arms]
+    outer = chi_nodes(df, steep=bonferroni)
+    beyond = _null(_loadings(arms, control), sides)
+
+    def familywise(c: float) -> float:
+        return sum([weight * beyond(c * s) for s, weight in outer])
+
+    return solve(familywise, alpha, single, bonferroni, 1e-13)
+
+
+def _null(loadings: list[float], sides: int) -> "Callable[[float], float]":
+    """P(the largest statistic exceeds x | S = 1) without effects, as a function of x."""
+    key = (tuple(sorted(loadings)), sides)
+    if key not in _SERIES:
+        if len(_SERIES) >= MOST_SERIES:
+            _SERIES.clear()
+        _SERIES[key] = {}
+    series = _SERIES[key]
     groups = _alike([(0.0, b) for b in loadings])
-    inner, outer = _inner(loadings), chi_nodes(df, steep=bonferroni)
+    inner = _bell(loadings, 8.5)
     if sides == 2:
         # Without effects both signs of the control's mean are alike.
-        inner = [(z, 2.0 * share) for z, share in inner if z > 0.0]
-    return solve(
-        lambda c: 1.0 - _product(groups, c, sides, inner, outer, True, TINY * alpha),
-        alpha,
-        single,
-        bonferroni,
-        1e-13,
-    )
+        inner = [(z, share if z == 0.0 else 2.0 * share) for z, share in inner if z >= 0.0]
+
+    def beyond(x: float) -> float:
+        if not LEAST < x < MOST:
+            return 1.0 if x <= LEAST else 0.0
+        place = math.floor(x)
+        if place not in series:
+            values = []
+            for angle in ANGLES:
+                at = place + 0.5 + 0.5 * math.cos(angle)
+                values.append(_chances(groups, at, sides, inner, ((1.0, 1.0),), 0.0)[0])
+            series[place] = _chebyshev(values)
+        t = 2.0 * (x - place) - 1.0
+        twice, before, last = 2.0 * t, 0.0, 0.0
+        terms = series[place]
+        for term in terms:
+            before, last = twice * before - last + term, before
+        # The last term, of degree 0, is halved as it is made.
+        return before - t * last
+
+    return beyond
+
+
+def _chebyshev(values: list[float]) -> list[float]:
+    """Coefficients of the series through values at cos(ANGLES), from the highest degree down."""
+    series = []
+    for degree in range(TERMS - 1, -1, -1):
+        total = sum([values[i] * math.cos(degree * ANGLES[i]) for i in range(TERMS)])
+        series.append(total * (2.0 if degree else 1.0) / TERMS)
+    return series
 
 
 def dunnett_power(
@@ -136,17 +185,16 @@ def dunnett_power(
     check_finite(critical, "critical")
     shifts, loadings = _standard(effects, arms, control)
     groups = _alike([(shifts[i], loadings[i]) for i in range(len(arms))])
-    inner, outer = _inner(loadings), chi_nodes(df, steep=_steep(critical, groups))
-    each = []
-    for shift in shifts:
-        power = nct_sf(critical, df, shift)
-        each.append(power + nct_cdf(-critical, df, shift) if sides == 2 else power)
-    none = _none(groups, critical, sides, inner, outer)
-    every = _product(groups, critical, sides, inner, outer, False)
+    alone: dict[float, float] = {}
+    for shift, _, _ in groups:
+        lower = nct_cdf(-critical, df, shift) if sides == 2 else 0.0
+        alone[shift] = nct_sf(critical, df, shift) + lower
+    inner, outer = _bell(loadings, 7.0), _errors(critical, df, groups)
+    some, every = _chances(groups, critical, sides, inner, outer, TINY)
     if every < 1e-3:
         # So small a chance comes from pairs of nodes that are themselves unlikely.
-        every = _product(groups, critical, sides, inner, outer, False, 0.0)
-    return {"any": max(0.0, 1.0 - none), "all": every, "each": each}
+        every = _chances(groups, critical, sides, _bell(loadings, 8.5), outer, 0.0)[1]
+    return {"any": some, "all": every, "each": [alone[shift] for shift in shifts]}
 
 
 def _check(arms: "Sequence[float]", control: float, df: float, sides: int) -> None:
@@ -173,7 +221,11 @@ def _standard(
     for effect in effects:
         check_finite(effect, "effect")
     shifts = [effects[i] / math.sqrt(1.0 / arms[i] + 1.0 / control) for i in range(len(arms))]
-    return shifts, [math.sqrt(n / (n + control)) for n in arms]
+    return shifts, _loadings(arms, control)
+
+
+def _loadings(arms: "Sequence[float]", control: float) -> list[float]:
+    return [math.sqrt(n / (n + control)) for n in arms]
 
 
 def _alike(pairs: list[tuple[float, float]]) -> list[tuple[float, float, int]]:
@@ -187,61 +239,75 @@ def _alike(pairs: list[tuple[float, float]]) -> list[tuple[float, float, int]]:
     return groups
 
 
-def _inner(loadings: list[float]) -> list[tuple[float, float]]:
-    """Nodes over the control's mean: the step of an arm is √(1 − b²)/b wide."""
+def _bell(loadings: list[float], reach: float) -> list[tuple[float, float]]:
+    """Nodes over the control's mean: the more arms, and the less their own share, the closer.
+
+    The rule's error is below exp(−2π²/(h²·a)) where the integrand grows like exp(a·y²/2) off the
+    real line; up to three arms do so like two, more of them like 0.6 times their number.
+    """
     b = max(loadings)
-    narrow = math.sqrt(1.0 - b * b) / b
-    return normal_nodes(min(200, max(1, math.ceil(1.0 / max(narrow, 1e-9)))))
+    many = max(min(float(len(loadings)), 2.0), 0.6 * len(loadings))
+    grown = 1.0 + many * b * b / max(1.0 - b * b, 1e-12)
+    return normal_steps(max(0.005, PI * math.sqrt(2.0 / (30.0 * grown))), reach)
 
 
-def _steep(critical: float, groups: list[tuple[float, float, int]]) -> float:
-    """How fast the product changes with S: faster where arms of different shifts meet."""
-    if len(groups) == 1:
-        return critical
-    b = max([group[1] for group in groups])
-    return critical / math.sqrt(1.0 - b * b)
+def _errors(
+    critical: float, df: float, groups: list[tuple[float, float, int]]
+) -> list[tuple[float, float]]:
+    """Nodes over S: the product changes faster where arms of different shifts meet."""
+    steep = abs(critical)
+    if len(groups) > 1:
+        b = max([group[1] for group in groups])
+        steep /= math.sqrt(1.0 - b * b)
+    return chi_nodes(df, steep=steep) if df < SMOOTH_DF else log_chi_nodes(df, steep)
 
 
-def _none(
+def _chances(
     groups: list[tuple[float, float, int]],
     critical: float,
     sides: int,
-    inner: list[tuple[float, float]],
-    outer: list[tuple[float, float]],
-) -> float:
-    """P(no arm passes the critical value)."""
-    return _product(groups, critical, sides, inner, outer, True)
-
-
-def _product(
-    groups: list[tuple[float, float, int]],
-    critical: float,
-    sides: int,
-    inner: list[tuple[float, float]],
-    outer: list[tuple[float, float]],
-    inside: bool,
-    tiny: float = TINY,
-) -> float:
-    """E Π P(arm is inside, or passes, ±critical·S | S, z) over S and z."""
-    scaled = []
+    inner: "Sequence[tuple[float, float]]",
+    outer: "Sequence[tuple[float, float]]",
+    tiny: float,
+) -> tuple[float, float]:
+    """P(at least one arm passes ±critical·S), P(every arm does): means over S and z."""
+    rows: list[tuple[float, list[float], int]] = []
     for shift, b, many in groups:
         unit = ROOT_HALF / math.sqrt(1.0 - b * b)
-        scaled.append((shift * unit, b * unit, unit, many))
-    erfc = math.erfc
-    total = 0.0
+        rows.append((critical * unit, [(shift + b * z) * unit for z, _ in inner], many))
+    shares = [share for _, share in inner]
+    some, every = 0.0, 0.0
     for s, weight in outer:
-        given = 0.0
-        for z, share in inner:
-            if weight * share < tiny:
-                continue
-            product = share
-            for shift, load, unit, many in scaled:
-                middle = shift + load * z
-                edge = critical * s * unit
-                passing = 0.5 * erfc(edge - middle)
-                if sides == 2:
-                    passing += 0.5 * erfc(edge + middle)
-                product *= (1.0 - passing if inside else passing) ** many
-            given += product
-        total += weight * given
-    return min(1.0, total)
+        if weight > 0.0:
+            one, whole = _given(rows, shares, s, sides, tiny / weight)
+            some += weight * one
+            every += weight * whole
+    return min(1.0, some), min(1.0, every)
+
+
+def _given(
+    rows: list[tuple[float, list[float], int]],
+    shares: list[float],
+    s: float,
+    sides: int,
+    least: float,
+) -> tuple[float, float]:
+    """`_chances` given S: sums over the control's mean, where the arms are independent."""
+    erfc = math.erfc
+    some, every = 0.0, 0.0
+    for i in range(len(shares)):
+        if shares[i] < least:
+            continue
+        one, whole = 0.0, 1.0
+        for cut, middles, many in rows:
+            edge, middle = cut * s, middles[i]
+            passing = 0.5 * erfc(edge - middle)
+            if sides == 2:
+                passing += 0.5 * erfc(edge + middle)
+            for _ in range(many):
+                # Summed up, not 1 less a product: a small chance keeps its digits.
+                one = passing + (1.0 - passing) * one
+                whole *= passing
+        some += shares[i] * one
+        every += shares[i] * whole
+    return some, every
