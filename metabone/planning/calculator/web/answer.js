@@ -25,7 +25,9 @@ function parted(headline, asked) {
   return [headline, ""];
 }
 
+/** With a capital letter, but for the t of a t test. */
 function sentenceCase(text) {
+  if (/^t\b/.test(text)) return text;
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 

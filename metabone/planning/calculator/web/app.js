@@ -10,6 +10,10 @@ let waiting = 0;
 let latest = null;
 
 function boot() {
+  // The worker starts while the form is built.
+  ENGINE = new Engine();
+  ENGINE.ready.catch(failedToStart);
+  window.metabone = { ready: ENGINE.ready, ask: (request) => ENGINE.ask(request), state: () => ({ ...STATE }) };
   DATA = { ...DATA, ...(baked("data") || {}) };
   const linked = readHash(location.hash);
   STATE = linked.state || exampleState();
@@ -20,9 +24,6 @@ function boot() {
   buttons();
   watchRoom();
   window.addEventListener("hashchange", followHash);
-  ENGINE = new Engine();
-  ENGINE.ready.catch(failedToStart);
-  window.metabone = { ready: ENGINE.ready, ask: (request) => ENGINE.ask(request), state: () => ({ ...STATE }) };
   checkNow();
   compute();
 }
