@@ -2,7 +2,7 @@
 // The planner in a worker: one request at a time. A newer question of the page takes the place of an
 // older one: the worker leaves that at its next step, and is started anew where no step comes.
 
-const PATIENCE = 1500;
+const PATIENCE = 2500;
 
 class Engine {
   constructor() {
