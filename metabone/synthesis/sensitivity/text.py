@@ -142,7 +142,8 @@ def _influence(part: InfluenceResult) -> list[str]:
     lines = [f"Influence of each {part.by}"]
     rows = [["", *MEASURES.values(), ""]]
     for one in part.lines:
-        cells = [f"{getattr(one, name):.2f}" for name in MEASURES]
+        values = [float(getattr(one, name)) for name in MEASURES]
+        cells = ["n/a" if math.isnan(value) else f"{value:.2f}" for value in values]
         cells[5] = f"{one.weight:.1f} %"
         rows.append([_cut(one.label, 26), *cells, "*" if one.influential else ""])
     lines += _table(rows, left=(0,))
@@ -153,6 +154,9 @@ def _influence(part: InfluenceResult) -> list[str]:
         if not math.isnan(value)
     )
     lines.append(f"  * = {limits}")
+    lost = [_cut(one.label) for one in part.lines if math.isnan(one.cook_d)]
+    if lost:
+        lines.append(f"  n/a: the others cannot give the model without {', '.join(lost[:LISTED])}")
     found = part.influential
     lines.append(
         "  none is influential by these"
