@@ -60,8 +60,8 @@ def baujat_spec(result: BaujatResult, *, labels: str = "auto", title: str | None
     Parameters
     ----------
     result : the answer of `metabone.synthesis.sensitivity.baujat`.
-    labels : ``auto`` (points with one and a half times their even share of Q or of influence), ``all`` or
-        ``none``.
+    labels : ``auto`` (points with one and a half times their even share of Q or of influence),
+        ``all`` or ``none``.
     title : above the plot; by default the outcome. An empty text shows none.
 
     Raises

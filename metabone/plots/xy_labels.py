@@ -140,7 +140,8 @@ def _free(box: Box, taken: Sequence[Box], leaders: FloatArray, obstacles: Obstac
     x, y, radius = obstacles.dots.T
     dx = np.maximum(np.maximum(left - x, x - right), 0)
     dy = np.maximum(np.maximum(top - y, y - bottom), 0)
-    return not bool((np.hypot(dx, dy) < radius + 0.3).any())
+    # A point takes the square around it, so that words do not nestle into its corners.
+    return not bool((np.maximum(dx, dy) < radius + 0.3).any())
 
 
 def _clear(
