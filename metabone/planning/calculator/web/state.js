@@ -8,6 +8,8 @@ const LONGEST_TEXT = 120;
 function blankState() {
   const state = { design: "two-groups", solve: "n" };
   for (const field of FIELDS) state[field.key] = field.neutral === undefined ? "" : field.neutral;
+  // A choice from a list is never blank on the screen, so it is not blank here.
+  if (evidenceRows().length) state.evidence = evidenceKey(evidenceRows()[0]);
   return state;
 }
 
