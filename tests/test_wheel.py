@@ -63,6 +63,10 @@ def test_the_wheel_ships_data_and_analyses_and_no_tests(wheel: Path) -> None:
     assert "metabone/_shipped/analyses/unloading.toml" in names
     assert "metabone/py.typed" in names
     assert any(name.startswith("metabone/vocabulary/") and name.endswith(".toml") for name in names)
+    calculator = "metabone/planning/calculator"
+    for name in ("vendor/micropython.wasm", "vendor/micropython.mjs", "vendor/LICENSE",
+                 "worker.js", "desk.js", "web/page.html", "web/style.css"):  # fmt: skip
+        assert f"{calculator}/{name}" in names
     tops = {name.split("/")[0] for name in names}
     assert len(tops) == 2
     assert "metabone" in tops

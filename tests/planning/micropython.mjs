@@ -1,5 +1,5 @@
 // Runs a Python file under MicroPython's WebAssembly build: node micropython.mjs MJS ROOT FILE
-// MJS is micropython.mjs of the npm package @micropython/micropython-webassembly-pyscript, ROOT the
+// MJS is the micropython.mjs that is vendored for the calculator, ROOT the
 // folder that holds metabone/; only the planner's kernel is put into MicroPython's own file system.
 import fs from 'node:fs';
 import path from 'node:path';

@@ -157,7 +157,7 @@ def portable(
 
     Examples
     --------
-    >>> print(portable('x: int = 3'))
+    >>> print(portable('x: int = 3', bare=True))
     x = 3
     >>> print(portable('def f(a: int) -> int:\\n    "Doc."\\n    return a', bare=True))
     def f(a):
@@ -235,6 +235,11 @@ class _Strip(ast.NodeTransformer):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         return None if node.module == "__future__" else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        # MicroPython mixes up a keyword that stands behind `**`.
+        node.keywords.sort(key=lambda word: word.arg is None)
+        return self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         # There is no chaining of exceptions.
