@@ -167,9 +167,23 @@ def _without_choice(
         vanished["control"] = "no control group is shared by several arms"
     if len(factors["rho"]) > 1 and not effects.frame["study"].duplicated().any():
         vanished["rho"] = "every study gives one effect, so no two share animals"
+    elif len(factors["rho"]) > 1 and not _rho_matters(factors["rho"], effects, inputs):
+        vanished["rho"] = "no two effects are of the same animals"
     for name in vanished:
         left[name] = ("all",) if name == "rob" else factors[name][:1]
     return left, vanished
+
+
+def _rho_matters(options: Sequence[str], effects: EffectTable, inputs: Inputs) -> bool:
+    """Whether the sampling covariance changes with rho."""
+    key = (effects.measure, effects.variance, False)
+    first, last = (
+        inputs.covariance(key, "exact", float(rho)) for rho in (min(options), max(options))
+    )
+    if isinstance(first, str) or isinstance(last, str):
+        return True
+    pairs = zip(first.blocks, last.blocks, strict=True)
+    return any(not np.array_equal(one, other) for one, other in pairs)
 
 
 def _alike(inputs: Inputs, effects: EffectTable) -> dict[str, str]:
