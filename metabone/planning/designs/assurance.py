@@ -249,14 +249,20 @@ def rough_size(
 
     The share that varies is taken at its mean, the alpha of several arms is shared by Bonferroni.
     """
-    probe = tested(design, _sized(design, inputs, sd, 8))
-    if probe is None or (probe["beta"] is None and probe.get("rough") is None):
+
+    def estimate(size: int) -> "Block":
+        found: Block = design["estimate"](completed(design, _sized(design, inputs, sd, size)))
+        return found
+
+    if design.get("estimate") is None or design["effect"] != "difference":
+        return 0
+    probe = estimate(8)
+    # Without a test of its own a design may still have one to guess from.
+    if probe.get("rough") is None and (probe.get("tested") == "no" or probe["beta"] is None):
         return 0
 
     def at(size: int) -> float:
-        found = tested(design, _sized(design, inputs, sd, size))
-        if found is None:
-            return 0.0
+        found = estimate(size)
         share = 1.0 if found["beta"] is None else found["beta"][0] / sum(found["beta"])
         alpha, sides = _level(design, inputs, found)
         near: Callable[[float, float, int], tuple[float, float, float]] = (

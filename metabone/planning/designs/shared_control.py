@@ -23,28 +23,22 @@ from metabone.planning.designs.inputs import (
     word,
 )
 from metabone.planning.kernel import (
-    chi_nodes,
     dunnett_critical,
     dunnett_power,
+    holm_power,
     nct_cdf,
     nct_sf,
-    norm_sf,
-    normal_nodes,
     t_isf,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from metabone.planning.designs.common import Block
 
 # Above this many treated arms the exact step-down probabilities take too long.
 HOLM_ARMS = 6
-
-
-def beyond(cut: float, shift: float, rest: float, sides: int) -> float:
-    """P(the standardised difference passes `cut`), its mean `shift` and its SD `rest`."""
-    upper = norm_sf((cut - shift) / rest)
-    return upper if sides == 1 else upper + norm_sf((cut + shift) / rest)
 
 
 def loads_of(treated: "list[float]", control: float) -> "list[float]":
@@ -58,81 +52,6 @@ def shifts(
     """Noncentrality of each comparison."""
     count = range(len(treated))
     return [differences[i] / (sd * math.sqrt(1 / treated[i] + 1 / control)) for i in count]
-
-
-def _holm_given(
-    tails: "list[list[float]]", arms: int, each: "list[float]", weight: float
-) -> "tuple[float, float]":
-    """Add Holm's rejections for independent arms, `tails[i][j]` = P(arm i passes cut j).
-
-    An arm between cuts j - 1 and j is rejected if at least m arms pass cut m for every m up to j:
-    the state is the set of arms that pass, walked from the strictest cut on.
-    """
-    states = {0: 1.0}
-    any_, every = 0.0, 0.0
-    full = (1 << arms) - 1
-    for step in range(arms):
-        following: dict[int, float] = {}
-        for passed in states:
-            parts = {passed: states[passed]}
-            for i in range(arms):
-                if passed >> i & 1:
-                    continue
-                before = tails[i][step - 1] if step else 0.0
-                left = 1 - before
-                share = (tails[i][step] - before) / left if left > 0 else 0.0
-                grown: dict[int, float] = {}
-                for state in parts:
-                    grown[state] = grown.get(state, 0.0) + parts[state] * (1 - share)
-                    more = state | 1 << i
-                    grown[more] = grown.get(more, 0.0) + parts[state] * share
-                parts = grown
-            for state in parts:
-                if bin(state).count("1") <= step:
-                    continue
-                chance = parts[state]
-                for i in range(arms):
-                    if (state & ~passed) >> i & 1:
-                        each[i] += weight * chance
-                if passed == 0 and step == 0:
-                    any_ += chance
-                if state == full and passed != full:
-                    every += chance
-                following[state] = following.get(state, 0.0) + chance
-        states = following
-    return any_, every
-
-
-def holm_power(
-    nc: "list[float]", loads: "list[float]", df: float, alpha: float, sides: int
-) -> "tuple[float, float, list[float]]":
-    """(any, all, each) of Holm's step-down Bonferroni test, exact for a shared control.
-
-    Given the control mean and the pooled SD the arms are independent, so the step-down walk is
-    summed over which arms pass which critical value, then averaged over both.
-
-    References
-    ----------
-    Holm (1979), Scand J Stat 6, 65-70.
-    """
-    arms = len(nc)
-    cuts = [t_isf(alpha / (sides * (arms - j)), df) for j in range(arms)]
-    rests = [math.sqrt(1 - load * load) for load in loads]
-    each = [0.0] * arms
-    any_, every = 0.0, 0.0
-    for z, z_weight in normal_nodes():
-        centres = [nc[i] + loads[i] * z for i in range(arms)]
-        for s, s_weight in chi_nodes(df):
-            weight = z_weight * s_weight
-            if weight < 1e-13:
-                continue
-            tails = [
-                [beyond(c * s, centres[i], rests[i], sides) for c in cuts] for i in range(arms)
-            ]
-            one, whole_set = _holm_given(tails, arms, each, weight)
-            any_ += weight * one
-            every += weight * whole_set
-    return any_, every, each
 
 
 def sizes_of(inputs: "Block", arms: int) -> "list[float]":
@@ -199,15 +118,26 @@ def shared_estimate(inputs: "Block") -> "Block":
             cut = dunnett_critical(alpha, treated, sizes[0], df, sides)
             return errors[weakest], df, cut
 
-        found.update({"at": at, "rough": t_estimate(0.0, errors[weakest], df, len(gaps))["at"]})
+        found["at"] = at
+    if method != "none":
+        found["rough"] = t_estimate(0.0, errors[weakest], df, len(gaps))["at"]
     # One difference stands for all arms, which must look the same way.
     alike = min([gaps[i] * top for i in real]) > 0
     found["times"] = abs(gaps[weakest] / top) if top else 1.0
     if inputs["question"] != "each" or method == "holm" or not alike:
         found["tested"] = "no"
+    if inputs["question"] != "each":
+        found["aim"] = _aim(inputs["question"], len(real))
     if method == "holm":
         found["none"] = "Holm's test has no interval of its own: use dunnett or bonferroni for one"
     return found
+
+
+def _aim(question: str, arms: int) -> "Callable[[float], float]":
+    """Power of one arm at which any or all of them have the wanted one, were they independent."""
+    if question == "any":
+        return lambda target: 1.0 - (1.0 - target) ** (1.0 / arms)
+    return lambda target: float(target ** (1.0 / arms))
 
 
 def shared_chance(inputs: "Block") -> float:

@@ -97,19 +97,25 @@ def rough_n(design: "Block", inputs: "Block", target: float, low: int) -> int:
     if design.get("chance") is None or design.get("estimate") is None:
         return 0
 
-    def at(n: int) -> float:
+    def estimate(n: int) -> "tuple[Block, Block]":
         known = completed(design, _with(inputs, key, n))
-        found = design["estimate"](known)
-        if found.get("tested") == "no":
-            return 0.0
+        return known, design["estimate"](known)
+
+    _, probe = estimate(low)
+    if probe.get("tested") == "no" and probe.get("rough") is None:
+        return 0
+    aim = probe["aim"](target) if probe.get("aim") is not None else target
+
+    def at(n: int) -> float:
+        known, found = estimate(n)
         share = 1.0 if found["beta"] is None else found["beta"][0] / sum(found["beta"])
         about = found.get("rough") or found["at"]
         se, df, cut = about(share, known["alpha"], known["sides"])
         return nct_sf(cut, df, abs(found["value"]) / se)
 
-    if at(MOST) < target:
+    if at(MOST) < aim:
         return 0
-    return smallest_n(at, target, low, MOST)
+    return smallest_n(at, aim, low, MOST)
 
 
 def _effect_inputs(design: "Block", inputs: "Block") -> "Block":

@@ -27,6 +27,7 @@ from metabone.planning.kernel.central import (
     t_ppf,
     t_sf,
 )
+from metabone.planning.kernel.holm import holm_power
 from metabone.planning.kernel.noncentral import ncf_cdf, ncf_sf, ncx2_cdf, ncx2_sf
 from metabone.planning.kernel.noncentral_t import nct_cdf, nct_sf
 from metabone.planning.kernel.quadrature import chi_nodes, gauss_legendre, normal_nodes
@@ -53,6 +54,7 @@ __all__ = [
     "f_ppf",
     "f_sf",
     "gauss_legendre",
+    "holm_power",
     "ncf_cdf",
     "ncf_sf",
     "nct_cdf",

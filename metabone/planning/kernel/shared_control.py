@@ -114,8 +114,8 @@ def _null(loadings: list[float], sides: int) -> "Callable[[float], float]":
             _SERIES.clear()
         _SERIES[key] = {}
     series = _SERIES[key]
-    groups = _alike([(0.0, b) for b in loadings])
-    inner = _bell(loadings, 8.5)
+    groups = alike([(0.0, b) for b in loadings])
+    inner = control_nodes(loadings, 8.5)
     if sides == 2:
         # Without effects both signs of the control's mean are alike.
         inner = [(z, share if z == 0.0 else 2.0 * share) for z, share in inner if z >= 0.0]
@@ -184,16 +184,16 @@ def dunnett_power(
     _check(arms, control, df, sides)
     check_finite(critical, "critical")
     shifts, loadings = _standard(effects, arms, control)
-    groups = _alike([(shifts[i], loadings[i]) for i in range(len(arms))])
+    groups = alike([(shifts[i], loadings[i]) for i in range(len(arms))])
     alone: dict[float, float] = {}
     for shift, _, _ in groups:
         lower = nct_cdf(-critical, df, shift) if sides == 2 else 0.0
         alone[shift] = nct_sf(critical, df, shift) + lower
-    inner, outer = _bell(loadings, 7.0), _errors(critical, df, groups)
+    inner, outer = control_nodes(loadings, 7.0), error_nodes(critical, df, groups)
     some, every = _chances(groups, critical, sides, inner, outer, TINY)
     if every < 1e-3:
         # So small a chance comes from pairs of nodes that are themselves unlikely.
-        every = _chances(groups, critical, sides, _bell(loadings, 8.5), outer, 0.0)[1]
+        every = _chances(groups, critical, sides, control_nodes(loadings, 8.5), outer, 0.0)[1]
     return {"any": some, "all": every, "each": [alone[shift] for shift in shifts]}
 
 
@@ -228,7 +228,7 @@ def _loadings(arms: "Sequence[float]", control: float) -> list[float]:
     return [math.sqrt(n / (n + control)) for n in arms]
 
 
-def _alike(pairs: list[tuple[float, float]]) -> list[tuple[float, float, int]]:
+def alike(pairs: list[tuple[float, float]]) -> list[tuple[float, float, int]]:
     """(shift, loading, how many) of arms that share both."""
     groups: list[tuple[float, float, int]] = []
     for pair in sorted(pairs):
@@ -239,7 +239,7 @@ def _alike(pairs: list[tuple[float, float]]) -> list[tuple[float, float, int]]:
     return groups
 
 
-def _bell(loadings: list[float], reach: float) -> list[tuple[float, float]]:
+def control_nodes(loadings: list[float], reach: float) -> list[tuple[float, float]]:
     """Nodes over the control's mean: the more arms, and the less their own share, the closer.
 
     The rule's error is below exp(−2π²/(h²·a)) where the integrand grows like exp(a·y²/2) off the
@@ -251,12 +251,18 @@ def _bell(loadings: list[float], reach: float) -> list[tuple[float, float]]:
     return normal_steps(max(0.005, PI * math.sqrt(2.0 / (30.0 * grown))), reach)
 
 
-def _errors(
-    critical: float, df: float, groups: list[tuple[float, float, int]]
+def error_nodes(
+    critical: float,
+    df: float,
+    groups: list[tuple[float, float, int]],
+    mixed: bool = False,
 ) -> list[tuple[float, float]]:
-    """Nodes over S: the product changes faster where arms of different shifts meet."""
+    """Nodes over S: the product changes faster where arms of different shifts meet.
+
+    `mixed`: or where arms alike meet different critical values, of which this is the largest.
+    """
     steep = abs(critical)
-    if len(groups) > 1:
+    if len(groups) > 1 or mixed:
         b = max([group[1] for group in groups])
         steep /= math.sqrt(1.0 - b * b)
     return chi_nodes(df, steep=steep) if df < SMOOTH_DF else log_chi_nodes(df, steep)
