@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from metabone.effects import formulas
+from metabone.errors import DataError, ModelError
 from metabone.files import plain
 from metabone.models.asymmetry import RegressionTest, pet_peese, regression_test
 from metabone.models.blup import predict_effects
@@ -27,6 +28,7 @@ from metabone.models.random_effects import (
 )
 from metabone.models.rank_correlation import rank_test
 from metabone.models.robust import robust
+from metabone.models.selection import selection_model
 from metabone.models.trimfill import trim_fill
 from metabone.planning.designs.cases import evaluate_case
 from metabone.planning.evidence_cases import evaluate_evidence
@@ -191,7 +193,19 @@ def _bias(data: Block) -> Block:
     for name, fit in (("pet", limits.pet), ("peese", limits.peese)):
         answer[name] = {"intercept": fit.limit, "se": fit.limit_se}
     answer["fsn_rosenthal"] = rosenthal_n(yi, vi)
+    answer["selection_3psm"] = _selection_block(yi, vi)
     return answer
+
+
+def _selection_block(yi: np.ndarray, vi: np.ndarray) -> Block | None:
+    try:
+        fit = selection_model(yi, vi)
+    except (DataError, ModelError):  # too few effects, or none on one side of the step
+        return None
+    return {
+        "estimate": fit.coef[0], "se": fit.se[0], "tau2": fit.tau2, "delta": fit.delta[1],
+        "loglik": fit.loglik, "lrt": fit.lrt, "lrt_pvalue": fit.lrt_pvalue,
+    }  # fmt: skip
 
 
 def _asymmetry_block(fit: RegressionTest) -> Block:
