@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,29 @@ def safe_cell(value: Any) -> str:
     except ValueError:
         return f"'{value}"
     return value
+
+
+def visible(text: str) -> str:
+    """Escape what can steer a terminal or turn the order of letters, so that it is only seen.
+
+    Line breaks and tabs stay; other control characters, marks of direction, line and paragraph
+    separators, surrogates and tag characters become ``\\x`` and their code.
+
+    Examples
+    --------
+    >>> visible("a\\x1b[31mb"), visible("a\\u202eb")
+    ('a\\\\x1b[31mb', 'a\\\\x202eb')
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _STEERING.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+
+# C0 without tab and line feed, C1, marks of direction, separators of lines, surrogates, tags.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def frame_to_csv(frame: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metabone.errors import UsageError
+from metabone.files import visible as visible
 
 if TYPE_CHECKING:
     from metabone.effects.table import EffectTable
@@ -120,24 +121,6 @@ def say(message: str) -> None:
 def show(text: str) -> None:
     """The answer: on stdout, control characters from the table made visible."""
     typer.echo(visible(text))
-
-
-def visible(text: str) -> str:
-    """Escape control characters, so that a table cannot steer the terminal.
-
-    Examples
-    --------
-    >>> visible("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    return "".join(
-        char if char in "\n\t" or not _is_control(char) else f"\\x{ord(char):02x}" for char in text
-    )
-
-
-def _is_control(char: str) -> bool:
-    code = ord(char)
-    return code < 32 or 127 <= code < 160 or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
 
 
 def emit_json(content: dict[str, Any], target: str | None, *, force: bool) -> bool:

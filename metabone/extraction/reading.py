@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,27 @@ if TYPE_CHECKING:
 # What a file is, is read from its first bytes: a wrong ending is common.
 _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _PARQUET = b"PAR1"
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A file as it was read, before it is understood.
+
+    Parameters
+    ----------
+    file : its name as it was given.
+    data : its bytes.
+    raw : its records of printed cells.
+    """
+
+    file: str
+    data: bytes
+    raw: Raw
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether it is a workbook, of whatever kind."""
+        return self.data.startswith(_WORKBOOK)
 
 
 def read_table(
@@ -58,8 +79,25 @@ def read_table(
     >>> len(table.frame), len(table.errors)
     (483, 0)
     """
-    file, data = _bytes(path)
-    raw = _raw(file, data, sheet)
+    return parse_table(*read_bytes(path), vocabulary=vocabulary, sheet=sheet)
+
+
+def parse_table(
+    file: str, data: bytes, *, vocabulary: Vocabulary | None = None, sheet: str | None = None
+) -> StudyTable:
+    """The table that the bytes of a file hold; see `read_table`.
+
+    Parameters
+    ----------
+    file : name of the file, for messages.
+    data : its bytes.
+
+    Examples
+    --------
+    >>> len(parse_table("a.csv", b"study,outcome\\nA 2020,BMD\\n").frame)
+    1
+    """
+    raw = read_raw(file, data, sheet)
     grid = to_grid(file, raw)
     built = build(file, grid, raw.separator)
     words = load_vocabulary() if vocabulary is None else vocabulary
@@ -99,7 +137,14 @@ def _settle(
     return tuple(sorted(kept, key=lambda found: -1 if found.row is None else found.row))
 
 
-def _bytes(path: str | Path) -> tuple[str, bytes]:
+def read_bytes(path: str | Path) -> tuple[str, bytes]:
+    """Name and bytes of a file, a shipped data set, or standard input (``-``).
+
+    Raises
+    ------
+    DataError
+        If it does not exist or cannot be read.
+    """
     file = str(path)
     if file == "-":
         return file, sys.stdin.buffer.read()
@@ -123,7 +168,8 @@ def _missing(file: str) -> str:
     return f"the file {file} does not exist, and {unknown_dataset(file)}"
 
 
-def _raw(file: str, data: bytes, sheet: str | None) -> Raw:
+def read_raw(file: str, data: bytes, sheet: str | None = None) -> Raw:
+    """Records of a file of any format, as printed; errors as in `read_table`."""
     if not data:
         raise DataError(f"{file} is empty (0 bytes)")
     if data.startswith(_WORKBOOK):
