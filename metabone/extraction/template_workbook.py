@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import re
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from metabone.errors import DataError, MissingExtraError
 from metabone.extraction.grid import column_letter
 from metabone.extraction.template import Cell, Template
+from metabone.extraction.workbook_writing import need_openpyxl, packed, put
 from metabone.vocabulary.terms import Endpoint
 
 if TYPE_CHECKING:
-    from openpyxl import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
     from metabone.extraction.schema import Column
 
 LAST_ROW = 2000
-LONGEST_CELL = 32767  # of the XLSX format; openpyxl would cut without a word
 # More animals than a group has, and fewer than the day number into which 7-10 is turned.
 MOST_ANIMALS = 5000
 
@@ -40,9 +35,6 @@ OTHER_COLOUR = "F7F7F7"
 SYNTHETIC_COLOUR = "FCE4E4"
 WIDE = {"look_up": 60, "note": 40, "consequence": 40, "location": 30, "comparison": 26}
 
-_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
 
 def template_workbook(template: Template) -> bytes:
     """The bytes of the workbook; the same template gives the same bytes.
@@ -54,12 +46,9 @@ def template_workbook(template: Template) -> bytes:
     DataError
         If a cell is longer than a workbook can hold.
     """
-    try:
-        import openpyxl
-    except ImportError as error:
-        raise MissingExtraError(
-            "writing a workbook needs pip install 'metabone[excel]'; a .csv needs nothing"
-        ) from error
+    need_openpyxl()
+    import openpyxl
+
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     extraction = book.create_sheet("extraction")
@@ -71,22 +60,8 @@ def template_workbook(template: Template) -> bytes:
     _fill(example, 2, range(1, len(template.columns) + 1), SYNTHETIC_COLOUR)
     _lists(book.create_sheet("lists"), template)
     _words(book.create_sheet("words"), template)
-    return _saved(book)
-
-
-def _put(sheet: Worksheet, row: int, column: int, value: Cell) -> None:
-    """Write one cell; text stays text whatever it begins with."""
-    if value is None or value == "":
-        return
-    cell = sheet.cell(row=row, column=column)
-    if not isinstance(value, str):
-        cell.value = int(value) if float(value).is_integer() and abs(value) < 1e15 else value
-        return
-    if len(value) > LONGEST_CELL:
-        raise DataError(f"a cell of {len(value)} characters does not fit into a workbook")
-    cell.value = _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", value)
-    cell.data_type = "s"
-    cell.quotePrefix = value[:1] in ("=", "+", "-", "@", "\t", "\r", "'")
+    book.properties.creator = "metabone"
+    return packed(book)
 
 
 def _rows(sheet: Worksheet, template: Template, rows: Iterable[Mapping[str, Cell]]) -> None:
@@ -101,7 +76,7 @@ def _rows(sheet: Worksheet, template: Template, rows: Iterable[Mapping[str, Cell
             sheet.column_dimensions[letter].number_format = "@"
     for row, cells in enumerate(rows, start=2):
         for place, column in enumerate(template.columns, start=1):
-            _put(sheet, row, place, cells.get(column.name))
+            put(sheet, row, place, cells.get(column.name))
             cell = sheet.cell(row=row, column=place)
             cell.alignment = Alignment(vertical="top", wrap_text=column.name in WIDE)
             if column.kind != "number":
@@ -113,7 +88,7 @@ def _header(sheet: Worksheet, place: int, column: Column, template: Template) ->
     from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
-    _put(sheet, 1, place, column.name)
+    put(sheet, 1, place, column.name)
     cell = sheet.cell(row=1, column=place)
     cell.font = Font(bold=True, color="9C0006" if column.required else "1F2933")
     cell.fill = PatternFill("solid", fgColor=COLOURS.get(column.group, OTHER_COLOUR))
@@ -201,9 +176,9 @@ def _words(sheet: Worksheet, template: Template) -> None:
 
 def _lists(sheet: Worksheet, template: Template) -> None:
     for place, (name, words) in enumerate(template.lists.items(), start=1):
-        _put(sheet, 1, place, name)
+        put(sheet, 1, place, name)
         for row, word in enumerate(words, start=2):
-            _put(sheet, row, place, word)
+            put(sheet, row, place, word)
         sheet.column_dimensions[column_letter(place - 1)].width = 24
     _bold_header(sheet, len(template.lists))
 
@@ -218,7 +193,7 @@ def _table(
 
     for row, cells in enumerate([head, *lines], start=1):
         for place, value in enumerate(cells, start=1):
-            _put(sheet, row, place, value)
+            put(sheet, row, place, value)
             sheet.cell(row=row, column=place).alignment = Alignment(vertical="top", wrap_text=True)
     for place, width in enumerate(widths):
         sheet.column_dimensions[column_letter(place)].width = width
@@ -232,27 +207,3 @@ def _bold_header(sheet: Worksheet, columns: int) -> None:
         sheet.cell(row=1, column=place).font = Font(bold=True)
     _fill(sheet, 1, range(1, columns + 1), COLOURS["Bookkeeping"])
     sheet.freeze_panes = "A2"
-
-
-def _saved(book: Workbook) -> bytes:
-    """Save and pack again without the clock, so that the same sheet gives the same bytes."""
-    from datetime import datetime
-
-    book.properties.creator = "metabone"
-    book.properties.created = datetime(2000, 1, 1)
-    stream = io.BytesIO()
-    book.save(stream)
-    packed = io.BytesIO()
-    with (
-        zipfile.ZipFile(stream) as old,
-        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new,
-    ):
-        for name in old.namelist():
-            data = old.read(name)
-            if name == "docProps/core.xml":
-                data = _MODIFIED.sub(rb"\g<1>2000-01-01T00:00:00Z", data)
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            new.writestr(entry, data)
-    return packed.getvalue()
