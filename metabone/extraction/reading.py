@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,27 +25,6 @@ if TYPE_CHECKING:
 # What a file is, is read from its first bytes: a wrong ending is common.
 _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _PARQUET = b"PAR1"
-
-
-@dataclass(frozen=True, slots=True)
-class TableFile:
-    """A file as it was read, before it is understood.
-
-    Parameters
-    ----------
-    file : its name as it was given.
-    data : its bytes.
-    raw : its records of printed cells.
-    """
-
-    file: str
-    data: bytes
-    raw: Raw
-
-    @property
-    def is_workbook(self) -> bool:
-        """Whether it is a workbook, of whatever kind."""
-        return self.data.startswith(_WORKBOOK)
 
 
 def read_table(
