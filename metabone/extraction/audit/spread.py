@@ -1,0 +1,195 @@
+"""How much animals differ in every arm of a table: log CV with its sampling error, by endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import digamma, polygamma, stdtrit
+
+from metabone.extraction.audit.sheet import Bools, Floats, Sheet
+from metabone.extraction.rows import ARMS
+
+Ints = NDArray[np.int64]
+
+#: Animals an arm of unknown size is taken to have where its sampling error is needed.
+TYPICAL_N = 8.0
+#: Means of one outcome are two groups where this much of log lies between, with rows on each side.
+GAP, GAP_ROWS = float(np.log(2.0)), 6
+KINDS = ("SD", "SEM", "CI95", "variance")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The dispersions of a table as numbers; A = 3 arms (treated, control, sham).
+
+    Parameters
+    ----------
+    printed : (k, A) logarithm of the printed dispersion; NaN where there is none.
+    size : (k, A) logarithm of what the SD is divided by: the mean's absolute value, or one in the
+        canonical unit where a mean of 0 does not mean none (log SD then stands for log CV).
+    mean, n : (k, A) as in the table, NaN where blank.
+    error : (k, A) variance of the log CV by sampling and by rounding of the printed digits.
+    share : (k, A) part of its weight that an arm has here, since other rows print it too.
+    kind : (k,) 0 SD, 1 SEM, 2 CI95, -1 where none is declared.
+    endpoint, study : (k,) numbers of groups.
+    names : names of the endpoints' groups.
+    relative : whether the group is on the scale of CV.
+    """
+
+    printed: Floats
+    size: Floats
+    mean: Floats
+    n: Floats
+    error: Floats
+    share: Floats
+    kind: Ints
+    endpoint: Ints
+    study: Ints
+    names: tuple[str, ...]
+    relative: Bools
+
+    @cached_property
+    def given(self) -> Bools:
+        """(k, A) where a dispersion of a declared kind can be looked at."""
+        return np.isfinite(self.printed + self.size) & (self.kind >= 0)[:, None]
+
+    def log_sd(self, kind: int) -> Floats:
+        """(k, A) logarithm of the SD if the printed dispersion is of a kind (place in `KINDS`).
+
+        NaN where the kind cannot be read without the number of animals. The bias of the log of an
+        SD, ½ (ψ(ν/2) − log(ν/2)) with ν = n − 1, is taken off.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            root = 0.5 * np.log(self.n)
+            quantile = np.log(stdtrit(np.where(self.n > 1, self.n - 1, np.nan), 0.975))
+        raw = (self.printed, self.printed + root, self.printed + root - quantile, self.printed / 2)
+        return raw[kind] - log_sd_bias(self.n)
+
+
+def log_sd_bias(n: ArrayLike) -> Floats:
+    """Bias of the log of a sample SD of normal data; of `TYPICAL_N` animals where n is NaN.
+
+    Examples
+    --------
+    >>> round(float(log_sd_bias(6)), 4)
+    -0.1042
+    """
+    half = _half_df(n)
+    return np.asarray(0.5 * (digamma(half) - np.log(half)))
+
+
+def log_sd_variance(n: ArrayLike) -> Floats:
+    """Variance of the log of a sample SD of normal data: ψ′((n − 1)/2) / 4.
+
+    Close to 1 / (2 (n − 1)) for large n.
+
+    Examples
+    --------
+    >>> round(float(log_sd_variance(100)), 5), round(1 / 198, 5)
+    (0.0051, 0.00505)
+    """
+    return np.asarray(polygamma(1, _half_df(n)) / 4)
+
+
+def _half_df(n: ArrayLike) -> Floats:
+    size = np.asarray(n, dtype=float)
+    return (np.where(size >= 2, size, TYPICAL_N) - 1) / 2
+
+
+def read_spread(sheet: Sheet) -> Spread:
+    """The dispersions of all rows of a sheet."""
+    d, m, n = (
+        np.stack([sheet.number(f"{word}_{arm}") for arm in ARMS], axis=1)
+        for word in ("dispersion", "mean", "n")
+    )
+    n = np.where((n >= 2) & (n % 1 == 0), n, np.nan)
+    half_d, half_m = (
+        np.stack([sheet.half_digit(f"{word}_{arm}") for arm in ARMS], axis=1)
+        for word in ("dispersion", "mean")
+    )
+    endpoint, names, relative, factor = _endpoints(sheet, m)
+    with np.errstate(all="ignore"):
+        printed = np.where(d > 0, np.log(d), np.nan)
+        by_mean = np.log(np.abs(np.where(m == 0, np.nan, m)))
+        size = np.where(relative[endpoint][:, None], by_mean, -np.log(factor)[:, None])
+        of_mean = np.where(relative[endpoint][:, None], (half_m / m) ** 2 / 3, 0.0)
+        error = log_sd_variance(n) + np.minimum((half_d / d) ** 2 / 3, 0.3) + of_mean
+    kind = np.full(len(sheet), -1)
+    for place, word in enumerate(KINDS[:3]):
+        kind[sheet.text("dispersion_type") == word] = place
+    kind[(kind > 0) & np.isnan(n[:, :2]).all(axis=1)] = -1
+    study = sheet.groups(["study"])
+    return Spread(
+        printed, size, m, n, error, _shares(sheet, n), kind, endpoint, study, names, relative
+    )
+
+
+def _endpoints(sheet: Sheet, m: Floats) -> tuple[Ints, tuple[str, ...], Bools, Floats]:
+    """Group of each row, names of groups, whether they go by CV, and the factor of the unit."""
+    number: dict[tuple[str, str, bool], int] = {}
+    groups, factors = np.zeros(len(sheet), dtype=np.int64), np.ones(len(sheet))
+    with np.errstate(invalid="ignore"):
+        below = (m[:, :2] <= 0).any(axis=1)
+    factor_of: dict[tuple[Any, Any], float | None] = {}
+    words = zip(sheet.text("outcome").tolist(), sheet.text("unit").tolist(), strict=True)
+    for at, (outcome, unit) in enumerate(words):
+        by_cv = bool(sheet.ratio_scale[at]) and not below[at]
+        where = ""
+        if not by_cv:
+            endpoint, key = sheet.endpoints[at], (outcome, unit)
+            if key not in factor_of:
+                factor_of[key] = None if endpoint is None else endpoint.factor(unit)
+            factor = factor_of[key]
+            factors[at] = 1.0 if factor is None else factor
+            where = str(unit) if factor is None else ""
+            where += ", change" if below[at] and sheet.ratio_scale[at] else ""
+        groups[at] = number.setdefault((str(outcome), where, by_cv), len(number))
+    names = [", ".join(part for part in key[:2] if part) for key in number]
+    relative = [key[2] for key in number]
+    for group in range(len(names)):
+        upper = _upper_part(sheet, m, np.flatnonzero(groups == group))
+        if relative[group] and len(upper):
+            groups[upper] = len(names)
+            names.append(names[group])
+            relative.append(True)
+    return groups, tuple(names), np.array(relative, dtype=bool), factors
+
+
+def _upper_part(sheet: Sheet, m: Floats, rows: Ints) -> Ints:
+    """The rows above a gap in the means of one outcome, empty where there is none.
+
+    Trabecular and cortical density, or a bone and its marrow, share a name but not their spread.
+    """
+    with np.errstate(all="ignore"):
+        level = np.log(np.fmax(np.abs(m[rows, 0]), np.abs(m[rows, 1])))
+    for unit in set(sheet.text("unit")[rows].tolist()):
+        endpoint = sheet.endpoints[rows[0]]
+        factor = None if endpoint is None else endpoint.factor(unit)
+        level[sheet.text("unit")[rows] == unit] += np.log(factor) if factor else 0.0
+    order = np.argsort(level)
+    sizes = level[order][np.isfinite(level[order])]
+    if len(sizes) < 2 * GAP_ROWS:
+        return rows[:0]
+    gaps = np.diff(sizes)
+    gaps[: GAP_ROWS - 1] = gaps[len(gaps) - GAP_ROWS + 1 :] = 0.0
+    widest = int(np.argmax(gaps))
+    if gaps[widest] < GAP:
+        return rows[:0]
+    return rows[level > sizes[widest]]
+
+
+def _shares(sheet: Sheet, n: Floats) -> Floats:
+    """One over the number of rows that print the same arm of the same animals."""
+    share = np.ones_like(n)
+    place = ["study", "outcome", "unit", "site", "timepoint_weeks"]
+    for arm, name in ((1, "control"), (2, "sham")):
+        keys = [*place, f"n_{name}", f"mean_{name}"]
+        groups = sheet.groups(keys)
+        filled = sheet.filled(f"mean_{name}")
+        count = np.bincount(groups, weights=filled.astype(float))
+        share[:, arm] = 1 / np.maximum(count[groups], 1)
+    return share
