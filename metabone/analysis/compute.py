@@ -229,7 +229,8 @@ def _fit(
             effects, predictor=asked.predictor, model=asked.model, tau2=asked.tau2, ci=asked.ci,
             level=asked.level, rho=shared.rho, control=shared.control, rho_table=table,
             time_decay=shared.time_decay, random=asked.random, year=asked.year,
-            target=asked.target, alpha=asked.alpha,
+            target=asked.target, alpha=asked.alpha, selection=asked.selection,
+            selection_side=asked.selection_side, bootstrap=asked.bootstrap, seed=asked.seed,
         )  # fmt: skip
     if isinstance(asked, SensitivitySpec):
         from metabone.synthesis.sensitivity.sensitivity import sensitivity

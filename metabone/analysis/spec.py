@@ -22,6 +22,7 @@ from metabone.analysis.spec_values import (
     Name,
     Predictors,
     Section,
+    Selection,
     Where,
     Words,
     option,
@@ -39,6 +40,7 @@ from metabone.options import (
     MultilevelMethod,
     OnError,
     PIMethod,
+    SelectionSide,
     StrataTau2,
     Tau2Method,
     Variance,
@@ -186,6 +188,16 @@ class BiasSpec(_Answer):
     year: str | None = None
     target: Annotated[float | None, Field(gt=0)] = None
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    selection: Selection = ()
+    selection_side: Annotated[SelectionSide, option("selection_side", SelectionSide)] = "auto"
+    bootstrap: Annotated[int, Field(ge=0, le=100_000)] = 0
+    seed: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _bootstrap_of_a_model(self) -> Self:
+        if self.bootstrap and not self.selection:
+            raise UsageError("bootstrap draws the studies of a selection model: ask for selection")
+        return self
 
 
 class SensitivitySpec(_Answer):

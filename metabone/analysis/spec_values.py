@@ -92,6 +92,24 @@ def _predictors(value: Any) -> Any:
     return tuple(check_option("predictor", word, Predictor) for word in words(value))
 
 
+def _selection(value: Any) -> Any:
+    """The steps of one selection model, or a list of such lists, as tuples."""
+    from metabone.models.selection import check_steps
+
+    nested = isinstance(value, list) and any(isinstance(steps, list) for steps in value)
+    models = value if nested else [value]
+    for steps in models:
+        numbers = isinstance(steps, list) and all(
+            isinstance(step, (int, float)) and not isinstance(step, bool) for step in steps
+        )
+        if not numbers:
+            raise UsageError(
+                "takes a list of one-sided p-values such as [0.025, 0.5], or a list of such "
+                f"lists; got {value!r}"
+            )
+    return tuple(check_steps(steps) for steps in models)
+
+
 Name = Annotated[str | None, BeforeValidator(_name)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 Where = Annotated[tuple[str, ...], BeforeValidator(_conditions)]
@@ -99,6 +117,7 @@ Grouping = str | tuple[str, ...]
 Groupings = Annotated[tuple[Grouping, ...], BeforeValidator(_groupings)]
 OneGrouping = Annotated[Grouping | None, BeforeValidator(_one_grouping)]
 Predictors = Annotated[tuple[Predictor, ...], BeforeValidator(_predictors)]
+Selection = Annotated[tuple[tuple[float, ...], ...], BeforeValidator(_selection)]
 Formats = Annotated[tuple[FigureFormat, ...], BeforeValidator(_formats)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 Width = Annotated[float, Field(ge=40, le=600)]

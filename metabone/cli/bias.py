@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from metabone.cli import common as c
+from metabone.errors import UsageError
 
 PredictorName = Annotated[
     list[str] | None,
@@ -24,6 +25,31 @@ Target = Annotated[
     float | None,
     typer.Option("--target", help="Mean too small to matter, for Orwin's fail-safe N."),
 ]
+Selection = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--selection",
+        metavar="STEPS",
+        help="Selection model with these steps of one-sided p: 0.025, or 0.025,0.5; may be "
+        "repeated.",
+    ),
+]
+SelectionSide = Annotated[
+    str,
+    typer.Option(
+        "--selection-side", help="Effects whose p-values are small: auto, greater or less."
+    ),
+]
+Bootstrap = Annotated[
+    int,
+    typer.Option(
+        "--bootstrap",
+        min=0,
+        help="Replicates of whole studies for the intervals of selection models.",
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for the bootstrap.")]
 Alpha = Annotated[float, typer.Option("--alpha", help="When an effect counts as significant.")]
 
 
@@ -33,6 +59,11 @@ def bias(
     year: Year = None,
     target: Target = None,
     alpha: Alpha = 0.05,
+    selection: Selection = None,
+    selection_side: SelectionSide = "auto",
+    bootstrap: Bootstrap = 0,
+    seed: Seed = 1,
+    workers: Workers = 1,
     outcome: c.Outcome = None,
     where: c.Where = None,
     measure: c.Measure = "SMD",
@@ -75,6 +106,8 @@ def bias(
         effects, predictor=predictor or "auto", model=model, tau2=tau2, ci=ci, level=level,
         rho=rho, control=control, rho_table=c.read_rho_table(rho_table), time_decay=time_decay,
         random=random or (), year=year, target=target, alpha=alpha,
+        selection=[parse_steps(text) for text in selection or ()], selection_side=selection_side,
+        bootstrap=bootstrap, seed=seed, workers=workers,
     )  # fmt: skip
     c.report_ledger(result.effects)
     for warning in result.warnings:
@@ -90,3 +123,24 @@ def bias(
         typer.echo(c.visible(text), nl=False)
     else:
         c.show(result.summary())
+
+
+def parse_steps(text: str) -> tuple[float, ...]:
+    """The steps of one selection model.
+
+    Raises
+    ------
+    UsageError
+        If they are not numbers between commas.
+
+    Examples
+    --------
+    >>> parse_steps("0.025, 0.5")
+    (0.025, 0.5)
+    """
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--selection takes one-sided p-values between commas, e.g. 0.025,0.5; got {text!r}"
+        ) from None

@@ -20,6 +20,8 @@ from metabone.synthesis.bias.results import (
     TimeLag,
     TrimFill,
 )
+from metabone.synthesis.bias.selection import Asked, Selection, check_models
+from metabone.synthesis.bias.selection import select as fit_selection
 from metabone.synthesis.bias.units import Counted, single_effects, study_means
 from metabone.synthesis.choice import check_sharing, with_covariance
 from metabone.synthesis.pool import pool
@@ -53,6 +55,11 @@ def bias(
     year: str | None = None,
     target: float | None = None,
     alpha: float = 0.05,
+    selection: Sequence[Sequence[float]] = (),
+    selection_side: str = "auto",
+    bootstrap: int = 0,
+    seed: int = 1,
+    workers: int = 1,
 ) -> BiasResult:
     """Ask whether small studies differ from large ones, and what the mean would be without them.
 
@@ -73,6 +80,11 @@ def bias(
     target : of Orwin's fail-safe N; by default 0.2 for standardised mean differences.
     alpha : level of significance of an effect (two-sided, excess significance) and of the combined
         test (one-sided, Rosenthal's fail-safe N).
+    selection : selection models, each by its steps of one-sided p: ``[(0.025,), (0.025, 0.5)]`` are
+        the three- and the four-parameter model; τ² is 0 where `tau2` is ``EE``.
+    selection_side : ``greater``, ``less``, or ``auto``, the direction of the unadjusted ML mean.
+    bootstrap : replicates of whole studies for percentile intervals of the selection models; 0 for
+        none. `seed` makes it reproducible, whatever number of `workers` (processes) shares it.
 
     Raises
     ------
@@ -88,13 +100,15 @@ def bias(
     Duval & Tweedie (2000), doi:10.1111/j.0006-341X.2000.00455.x; Stanley & Doucouliagos (2014),
     doi:10.1002/jrsm.1095; Rücker et al. (2011), doi:10.1093/biostatistics/kxq046; Ioannidis &
     Trikalinos (2007), doi:10.1177/1740774507079441; Zwetsloot et al. (2017),
-    doi:10.7554/eLife.24260; Pustejovsky & Rodgers (2019), doi:10.1002/jrsm.1332.
+    doi:10.7554/eLife.24260; Pustejovsky & Rodgers (2019), doi:10.1002/jrsm.1332; Vevea & Hedges
+    (1995), doi:10.1007/BF02294384.
     """
     level = check_level(level)
     if not 0 < alpha < 0.5:
         raise UsageError(f"alpha must lie between 0 and 0.5; got {alpha!r}")
     if target is not None and not 0 < abs(target) < float("inf"):
         raise UsageError(f"target must be a number other than 0; got {target!r}")
+    models, side = check_models(selection, selection_side, bootstrap)
     pooled = pool(
         effects, model=model, tau2=tau2, ci=ci, level=level, rho=rho, control=control,
         rho_table=rho_table, time_decay=time_decay, random=random,
@@ -112,6 +126,8 @@ def bias(
     }
     mean = pooled.overall.estimate
     lag, told = _time(regressor, effects, year, out)
+    asked = Asked(models, side, pooled.tau2_method != "EE", level, bootstrap, seed, workers)
+    selected = _selected(effects, pooled.model == "multilevel", asked, out)
     return BiasResult(
         pooled=pooled, unit=counted.unit, units=counted.units,
         predictors=tuple(one.name for one in predictors), asymmetry=tests,
@@ -124,8 +140,9 @@ def bias(
         fail_safe=counts.fail_safe(counted, target=_target(effects, target), alpha=alpha),
         excess=counts.excess(counted, tau2=pooled.tau2_method, alpha=alpha),
         time_lag=lag, left_out=tuple(out.lines), level=level,
-        warnings=(*pooled.warnings, *_warnings(effects, counted, predictors, out), *told),
-        version=__version__,
+        warnings=(*pooled.warnings, *_warnings(effects, counted, predictors, out), *told,
+                  *(words for one in selected for words in one.warnings)),
+        version=__version__, selection=selected,
     )  # fmt: skip
 
 
@@ -204,6 +221,21 @@ def _trim(counted: Counted, options: Mapping[str, Any], out: _Left) -> tuple[Tri
     return tuple(found)
 
 
+def _selected(
+    effects: EffectTable, clustered: bool, asked: Asked, out: _Left
+) -> tuple[Selection, ...]:
+    """The selection models, of single effects also where these depend on each other."""
+    single = single_effects(effects)
+    study = [str(name) for name in effects.frame["study"]]
+    found = []
+    for steps in asked.models:
+        ask = partial(fit_selection, single, study, asked, steps, clustered)
+        one = out.attempt(f"selection ({', '.join(f'{step:g}' for step in steps)})", ask)
+        if one is not None:
+            found.append(one)
+    return tuple(found)
+
+
 def _time(
     regressor: Regressor, effects: EffectTable, year: str | None, out: _Left
 ) -> tuple[TimeLag | None, tuple[str, ...]]:
@@ -248,4 +280,9 @@ def _warnings(
     if any(part.startswith("asymmetry") for part in said):
         reason = next(line.reason for line in out.lines if line.part.startswith("asymmetry"))
         found.append(f"no regression test of asymmetry: {reason}")
+    found += [
+        f"no selection model {line.part.removeprefix('selection ')}: {line.reason}"
+        for line in out.lines
+        if line.part.startswith("selection")
+    ]
     return found

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from metabone.effects.table import EffectTable
+    from metabone.synthesis.bias.selection import Selection
 
 
 class Part(Protocol):
@@ -363,7 +364,7 @@ class BiasResult:
     level: float
     warnings: tuple[str, ...]
     version: str
-    selection: tuple[Part, ...] = ()
+    selection: tuple[Selection, ...] = ()
 
     @property
     def effects(self) -> EffectTable:

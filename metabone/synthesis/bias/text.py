@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TimeLag,
         TrimFill,
     )
+    from metabone.synthesis.bias.selection import Selection
 
 # Tests of asymmetry have little power, so that they are read at 10 %: Sterne et al. (2011),
 # doi:10.1136/bmj.d4002.
@@ -32,7 +33,8 @@ SIGN = 0.10
 WIDTH = 34
 PARTS = {
     "rank": "rank correlation", "trim_fill": "trim and fill", "pet_peese": "PET-PEESE",
-    "limit": "limit meta-analysis", "time_lag": "change over the years",
+    "limit": "limit meta-analysis", "selection": "selection model",
+    "time_lag": "change over the years",
 }  # fmt: skip
 FORMS = {"mixed": "mixed model", "least_squares": "least squares", "multilevel": "multilevel"}
 
@@ -91,6 +93,7 @@ def _tests(result: BiasResult) -> list[str]:
     for one in result.trim_fill:
         lines.append(_line(f"trim and fill {one.estimator}", _missing(one), _side(one, result)))
     lines.append(_excess_line(result))
+    lines += [_selection_line(one) for one in result.selection]
     if result.time_lag is not None:
         lines.append(_time_line(result.time_lag))
     if any(test.warning for test in result.asymmetry):
@@ -139,6 +142,20 @@ def _excess_line(result: BiasResult) -> str:
     return _line("significant at 5 %" if one.alpha == 0.05 else "significant", numbers, words)
 
 
+def _selection_line(one: Selection) -> str:
+    """The test of the weights, and the weights."""
+    numbers = f"chi2({one.lrt_df}) = {one.lrt:.2f}, {p_value(one.lrt_pvalue)}"
+    if one.clustered:
+        numbers = "no test"
+        if not math.isnan(one.wald):
+            numbers = f"F({one.wald_df}, {one.wald_df2:g}) = {one.wald:.2f}, {p_value(one.pvalue)}"
+    weights = ", ".join(f"{delta:.2f}" for delta in one.deltas[1:])
+    seen = "no test" if math.isnan(one.pvalue) else "no sign"
+    if one.pvalue < SIGN:
+        seen = "weights differ"
+    return _line(one.name, numbers, f"{seen}: weights 1, {weights}")
+
+
 def _time_line(one: TimeLag) -> str:
     words = f"{number(one.slope, 2)} a year, {one.first:g} to {one.last:g}"
     numbers = _t_or_z(one.statistic, one.df, one.pvalue)
@@ -165,6 +182,7 @@ def corrected_means(result: BiasResult) -> list[tuple[str, Corrected]]:
         found.append((f"PET-PEESE (takes {both.chosen})", both.corrected))
     if result.limit is not None:
         found.append(("limit meta-analysis", result.limit.corrected))
+    found += [(one.name, one.corrected) for one in result.selection]
     return found
 
 
@@ -206,6 +224,8 @@ def _agreement(result: BiasResult) -> str:
     if result.rank is not None:
         seen.append(result.rank.pvalue)
     seen.append(result.excess.pvalue)
+    # Models with other steps are second forms of the first.
+    seen += [one.pvalue for one in result.selection[:1]]
     known = [p for p in seen if not math.isnan(p)]
     hits = sum(p < SIGN for p in known)
     total = len(known)

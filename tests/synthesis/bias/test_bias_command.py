@@ -43,6 +43,9 @@ def test_it_prints_a_screen_json_or_a_table(capsys: pytest.CaptureFixture[str]) 
         (("--where", "study in ('Synthetic 01', 'Synthetic 03')"), 1, "small-study effects take 3"),
         (("--target", "0"), 2, "target must be a number other than 0"),
         (("--alpha", "0.7"), 2, "alpha must lie between 0 and 0.5"),
+        (("--selection", "0.5,x"), 2, "--selection takes one-sided p-values between commas"),
+        (("--selection", "0.5,0.1"), 2, "steps are one-sided p-values that rise"),
+        (("--bootstrap", "1000"), 2, "bootstrap draws the studies of a selection model"),
     ],
 )
 def test_refusals_are_one_line(
@@ -53,3 +56,12 @@ def test_refusals_are_one_line(
     assert said in message.err
     assert message.out == ""
     assert "Traceback" not in message.err
+
+
+def test_selection_models_are_repeatable(capsys: pytest.CaptureFixture[str]) -> None:
+    models = ("--selection", "0.025", "--selection", "0.025,0.5", "--selection-side", "greater")
+    assert run(*BMD, *models, "--bootstrap", "99", "--seed", "2", "--json", "-") == 0
+    told = json.loads(capsys.readouterr().out)["selection"]
+    assert [one["steps"] for one in told] == [[0.025], [0.025, 0.5]]
+    assert told[0]["side"] == "greater"
+    assert told[0]["bootstrap"]["replicates"] == 99
