@@ -8,15 +8,17 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import typer
 
 from metabone.errors import DataError, MetaboneError, UsageError
 
-# One module for each command; the module's function of the same name is the command.
+# One module for each command; the module's function of the same name is the command. A word that
+# Python keeps for itself has an underscore behind it in both names.
 COMMANDS = (
-    "new", "check", "effects", "pool", "outcomes", "regress", "bias",
+    "new", "import", "check", "effects", "pool", "outcomes", "regress", "bias",
     "sensitivity", "choices", "forest", "funnel", "bubble", "direction", "plan", "calculator",
     "run", "datasets",
 )  # fmt: skip
@@ -52,7 +54,8 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_entry)
     for name in names:
-        made = getattr(import_module(f"metabone.cli.{name}"), name)
+        own = f"{name}_" if iskeyword(name) else name
+        made = getattr(import_module(f"metabone.cli.{own}"), own)
         if name in GROUPS:
             app.add_typer(made(), name=name)
         else:

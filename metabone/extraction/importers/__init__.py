@@ -1,0 +1,1 @@
+"""Exports of other programs to extraction tables, with a ledger of every source row."""

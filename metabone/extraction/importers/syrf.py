@@ -1,0 +1,296 @@
+"""SyRF's quantitative export: one row for each cohort, joined to treated against control."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from metabone.extraction.importers.assemble import Made, assemble, ledger_of
+from metabone.extraction.importers.dispersion import Spread, common, kind_of
+from metabone.extraction.importers.results import Imported
+from metabone.extraction.importers.sheet import Sheet, Value, read_sheet
+from metabone.extraction.importers.syrf_entries import (
+    FIELDS,
+    Entry,
+    Out,
+    find_entries,
+    labels_of,
+    leave,
+    study_names,
+    weeks,
+)
+from metabone.extraction.table import rows_text
+
+
+@dataclass(frozen=True, slots=True)
+class Trio:
+    """A treated cohort, its control and, where there is one, its healthy cohort."""
+
+    treated: Entry
+    control: Entry
+    sham: Entry | None
+    note: str | None = None
+
+
+def read_syrf(
+    path: str | Path, *, sheet: str | None = None, investigator: str | None = None
+) -> Imported:
+    """Read SyRF's quantitative export.
+
+    Cohorts of one experiment, outcome and time are joined. A cohort that has the disease model and
+    a treatment that is no control is a treated arm; one that has the disease and no such treatment
+    is a control; one that has neither is the healthy (sham) arm. In an experiment without any
+    disease model, untreated cohorts are the controls. What is not clear is left out and told.
+
+    Parameters
+    ----------
+    path : CSV or workbook as SyRF writes it.
+    sheet : sheet of a workbook.
+    investigator : whose entry to take where several people entered a study and nobody reconciled.
+
+    Raises
+    ------
+    DataError
+        If the file is no such export.
+
+    References
+    ----------
+    The columns are those of SyRF's data dictionary for quantitative data.
+    """
+    export = read_sheet(path, "SyRF", FIELDS, sheet=sheet)
+    entries, out, notes = find_entries(export, investigator)
+    trios = _join(export, entries, out)
+    namer = _Names(export, entries)
+    rows: list[Made] = []
+    for trio in trios:
+        made = _row(export, trio, namer, out)
+        if made is not None:
+            rows.append(made)
+    used = {at for row in rows for at in row.parts.values()}
+    for entry in entries:
+        if entry.at not in used and entry.at not in out:
+            reason = "no comparison of its experiment, outcome and time could be made"
+            out[entry.at] = leave(export, entry.at, "no-treated", reason)
+    return Imported(
+        kind="syrf",
+        source=export.source,
+        frame=assemble("syrf", export, rows),
+        ledger=tuple(ledger_of(export, rows, out)),
+        notes=(*export.notes, *notes, *_notes(export, rows)),
+    )
+
+
+def _notes(sheet: Sheet, rows: Sequence[Made]) -> list[str]:
+    notes = []
+    if "time" in sheet:
+        notes.append("timepoint_weeks is TimeInMinute / 10080")
+    else:
+        notes.append("no TimeInMinute: all rows of an outcome are taken as of one time")
+    if "worse" not in sheet:
+        notes.append("no GreaterIsWorse: better is left to the vocabulary")
+    wide = sum("median_treated" in row.values or "median_control" in row.values for row in rows)
+    if wide:
+        notes.append(
+            f"{wide} rows give a median with at most the width of an interquartile range: "
+            "look up q1 and q3"
+        )
+    converted = sum("SEM × √n" in str(row.values.get("note") or "") for row in rows)
+    if converted:
+        notes.append(
+            f"in {converted} rows one arm prints an SEM and another an SD; both are SD now"
+        )
+    return notes
+
+
+def _join(sheet: Sheet, entries: Sequence[Entry], out: Out) -> list[Trio]:
+    """Every treated cohort with its control and its healthy cohort."""
+    ill = {(entry.study, entry.experiment) for entry in entries if entry.ill}
+    groups: dict[tuple[Hashable, ...], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.group, []).append(entry)
+    trios: list[Trio] = []
+    for members in groups.values():
+        first = members[0]
+        trios += _join_group(sheet, members, (first.study, first.experiment) in ill, out)
+    return sorted(trios, key=lambda trio: trio.treated.at)
+
+
+def _join_group(sheet: Sheet, members: list[Entry], with_disease: bool, out: Out) -> list[Trio]:
+    treated = [one for one in members if one.treated and (one.ill or not with_disease)]
+    controls = [one for one in members if not one.treated and (one.ill or not with_disease)]
+    shams = [one for one in members if with_disease and not one.treated and not one.ill]
+    for one in members:
+        if with_disease and one.treated and not one.ill:
+            reason = "treated, but without the disease model of its experiment"
+            out[one.at] = leave(sheet, one.at, "healthy-treated", reason)
+    if not treated:
+        for one in (*controls, *shams):
+            reason = "no treated cohort in its experiment for this outcome and time"
+            out[one.at] = leave(sheet, one.at, "no-treated", reason)
+        return []
+    trios = [_trio(sheet, one, controls, shams, out) for one in treated]
+    return [trio for trio in trios if trio is not None]
+
+
+def _trio(
+    sheet: Sheet, treated: Entry, controls: list[Entry], shams: list[Entry], out: Out
+) -> Trio | None:
+    alike = [one for one in controls if one.diseases == treated.diseases]
+    control = _choose(treated, alike)
+    if control is None:
+        code = "ambiguous-control" if alike else "no-control"
+        if not alike:
+            what = "none has the same disease model" if controls else "none is in its experiment"
+            reason = f"of untreated cohorts for this outcome and time {what}"
+        else:
+            reason = f"{rows_text([one.row for one in alike])} may each be its control"
+            for one in alike:
+                why = f"may be the control of row {treated.row}, as others may"
+                out.setdefault(one.at, leave(sheet, one.at, code, why))
+        out[treated.at] = leave(sheet, treated.at, code, reason)
+        return None
+    sham = _choose(treated, shams) or _choose(control, shams)
+    note = None
+    if sham is None and shams:
+        where = rows_text([one.row for one in shams])
+        note = f"healthy arm not joined: {where} of the export may each be it"
+        for one in shams:
+            why = f"{where} may each be the healthy arm of row {treated.row}"
+            out.setdefault(one.at, leave(sheet, one.at, "ambiguous-sham", why))
+    return Trio(treated, control, sham, note)
+
+
+def _choose(of: Entry, among: list[Entry]) -> Entry | None:
+    """The only one, or the only one that got the very control treatments of the other."""
+    if len(among) == 1:
+        return among[0]
+    matched = [one for one in among if of.vehicles and one.vehicles == of.vehicles]
+    return matched[0] if len(matched) == 1 else None
+
+
+class _Names:
+    """Readable names of studies, experiments and cohorts, each told apart from the others."""
+
+    def __init__(self, sheet: Sheet, entries: Sequence[Entry]) -> None:
+        self.study = study_names(sheet, entries)
+        self.experiment = labels_of(
+            sheet, entries, lambda e: (e.study, e.experiment), "experiment_label"
+        )
+        self.cohort = labels_of(
+            sheet, entries, lambda e: (e.study, e.experiment, e.cohort), "cohort_label"
+        )
+        homes: dict[str, set[tuple[str, str]]] = {}
+        for entry in entries:
+            homes.setdefault(entry.cohort, set()).add((entry.study, entry.experiment))
+        self.reused = {cohort for cohort, places in homes.items() if len(places) > 1}
+
+    def cohort_of(self, entry: Entry) -> str:
+        return self.cohort[(entry.study, entry.experiment, entry.cohort)]
+
+    def control_id(self, entry: Entry) -> str:
+        if entry.cohort not in self.reused:
+            return entry.cohort
+        return f"{entry.study}/{entry.experiment}/{entry.cohort}"
+
+
+def _row(sheet: Sheet, trio: Trio, namer: _Names, out: Out) -> Made | None:
+    treated, control, sham = trio.treated, trio.control, trio.sham
+    notes = [trio.note] if trio.note else []
+    if len(units := _units(sheet, (treated, control))) > 1:
+        _refuse(sheet, (treated, control), "mixed-units", " and ".join(map(repr, units)), out)
+        return None
+    try:
+        spreads, kind, said = common([_spread(sheet, one) for one in (treated, control)])
+    except ValueError as error:
+        _refuse(sheet, (treated, control), "mixed-dispersion", str(error), out)
+        return None
+    if sham is not None:
+        fit = _with_sham(sheet, trio, out)
+        if fit is None:
+            sham = None
+            notes.append("healthy arm not joined: other unit, dispersion or average")
+        else:
+            spreads, kind, said = fit
+    notes += [said] if said else []
+    arms = {"treated": treated, "control": control} | ({"sham": sham} if sham else {})
+    values: dict[str, Value] = {
+        **_labels(sheet, trio, namer),
+        "dispersion_type": None if kind == "IQR" else kind,
+    }
+    for (arm, entry), spread in zip(arms.items(), spreads, strict=True):
+        values |= _numbers(sheet, arm, entry, None if kind == "IQR" else spread)
+    if kind == "IQR":
+        notes.append("the error is the width of an interquartile range: q1 and q3 are needed")
+    values["note"] = "; ".join(notes) or None
+    return Made(values, {arm: entry.at for arm, entry in arms.items()})
+
+
+def _with_sham(
+    sheet: Sheet, trio: Trio, out: Out
+) -> tuple[list[Value], str | None, str | None] | None:
+    """Dispersions of the three arms, or None where the healthy arm does not fit the others."""
+    sham = trio.sham
+    if sham is None:
+        return None
+    arms = (trio.treated, trio.control, sham)
+    code, said = "mixed-units", " and ".join(map(repr, _units(sheet, arms)))
+    if (sheet.text(sham.at, "average") or "mean").casefold() != "mean":
+        code, said = "not-a-mean", "a healthy level is a mean"
+    elif len(_units(sheet, arms)) == 1:
+        try:
+            return common([_spread(sheet, one) for one in arms])
+        except ValueError as error:
+            code, said = "mixed-dispersion", str(error)
+    reason = f"differs from the arms of row {trio.treated.row}: {said}"
+    out.setdefault(sham.at, leave(sheet, sham.at, code, reason))
+    return None
+
+
+def _units(sheet: Sheet, entries: Sequence[Entry]) -> list[str]:
+    return sorted({sheet.text(one.at, "unit") or "" for one in entries})
+
+
+def _spread(sheet: Sheet, entry: Entry) -> Spread:
+    return Spread(
+        sheet.value(entry.at, "spread"),
+        kind_of(sheet.text(entry.at, "spread_kind")),
+        sheet.number(entry.at, "n"),
+    )
+
+
+def _refuse(sheet: Sheet, entries: Sequence[Entry], code: str, said: str, out: Out) -> None:
+    where = rows_text([one.row for one in entries])
+    for one in entries:
+        out.setdefault(one.at, leave(sheet, one.at, code, f"{where} cannot be joined: {said}"))
+
+
+def _labels(sheet: Sheet, trio: Trio, namer: _Names) -> dict[str, Value]:
+    treated, control = trio.treated, trio.control
+    worse = {(sheet.text(one.at, "worse") or "").casefold() for one in (treated, control)}
+    directions: Mapping[str, str] = {
+        **dict.fromkeys(("true", "1", "yes"), "lower"),
+        **dict.fromkeys(("false", "0", "no"), "higher"),
+    }
+    model = sheet.text(treated.at, "disease_label") if treated.ill else None
+    own_model = any(name.casefold() == "model" for name in sheet.header)
+    return {
+        "study": namer.study[treated.study],
+        "experiment": namer.experiment[(treated.study, treated.experiment)],
+        "comparison": f"{namer.cohort_of(treated)} vs {namer.cohort_of(control)}",
+        "control_id": namer.control_id(control),
+        "outcome": sheet.text(treated.at, "outcome_label"),
+        "unit": sheet.text(treated.at, "unit"),
+        "timepoint_weeks": weeks(sheet.number(treated.at, "time")),
+        "model": None if own_model else model,
+        "better": directions.get(next(iter(worse))) if len(worse) == 1 else None,
+    }
+
+
+def _numbers(sheet: Sheet, arm: str, entry: Entry, spread: Value) -> dict[str, Value]:
+    average = (sheet.text(entry.at, "average") or "mean").casefold()
+    return {
+        f"n_{arm}": sheet.value(entry.at, "n"),
+        f"{average}_{arm}": sheet.value(entry.at, "mean"),
+        f"dispersion_{arm}": spread,
+    }
