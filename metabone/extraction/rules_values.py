@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabone.extraction.rows import ARMS, Message, Rows, join
-from metabone.extraction.schema import BY_NAME, ROB_ALLOWED, ROB_PREFIX
+from metabone.extraction.schema import BY_NAME
 from metabone.extraction.table import Finding
+from metabone.vocabulary.judgements import tool_of
 
 Floats = NDArray[Any]
 
@@ -222,15 +223,16 @@ def times_and_dose(rows: Rows) -> Iterator[Finding]:
 
 
 def choices(rows: Rows) -> Iterator[Finding]:
-    """better and rob_ columns hold one of their few words."""
+    """better, and the items by which studies are judged, hold one of their few words."""
     better = rows.filled("better") & ~np.isin(rows.text("better").astype(str), ("higher", "lower"))
     yield from rows.report(
         better, "better", "unknown-better", "is neither higher nor lower; one of them is allowed"
     )
     for name in map(str, rows.frame.columns):
-        if name.startswith(ROB_PREFIX) and name in rows.headers:
-            known = np.isin(rows.text(name).astype(str), ROB_ALLOWED)
-            message = f"is no judgement of risk of bias; {join(ROB_ALLOWED, 'or')} is allowed"
+        tool = tool_of(name, rows.vocabulary)
+        if tool is not None and name in rows.headers:
+            known = np.isin(rows.text(name).astype(str), tool.allowed)
+            message = f"is no judgement of {tool.about}; {join(tool.allowed, 'or')} is allowed"
             yield from rows.report(rows.filled(name) & ~known, name, "unknown-rob", message)
 
 

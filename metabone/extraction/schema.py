@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from metabone.options import Better, DispersionType, choices
+from metabone.vocabulary.judgements import item_column, tools
 
 if TYPE_CHECKING:
     from metabone.vocabulary import Vocabulary
@@ -15,7 +16,7 @@ Kind = Literal["text", "number", "choice"]
 Role = Literal["label", "data", "moderator", "bookkeeping"]
 
 ROB_PREFIX = "rob_"
-ROB_ALLOWED = ("low", "high", "unclear")
+ROB_ALLOWED = tools()["syrcle"].allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +242,11 @@ def canonical_column(header: str) -> str | None:
     --------
     >>> canonical_column("m1i"), canonical_column("Mean treated"), canonical_column("parity")
     ('mean_treated', 'mean_treated', None)
+    >>> canonical_column("SYRCLE 1"), canonical_column("rob_funding")
+    ('rob_sequence_generation', 'rob_funding')
     """
     folded = fold_header(header)
-    if folded in _SPELLINGS:
-        return _SPELLINGS[folded]
-    return folded if folded.startswith(ROB_PREFIX) and folded != ROB_PREFIX else None
+    return _SPELLINGS.get(folded) or item_column(folded)
 
 
 def rob_columns(vocabulary: Vocabulary) -> tuple[Column, ...]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from metabone.extraction.codes import SEVERITY
 from metabone.extraction.columns import map_unique
-from metabone.extraction.schema import BY_NAME, COLUMNS, ROB_ALLOWED, ROB_PREFIX
+from metabone.extraction.schema import BY_NAME, COLUMNS
 from metabone.extraction.table import Finding
+from metabone.vocabulary.judgements import tool_of
 from metabone.vocabulary.units import fold_unit
 
 if TYPE_CHECKING:
@@ -61,17 +62,20 @@ def canonical_words(
         "sign": lambda word: _SIGN_WORDS.get(word.casefold()),
         "better": _choice(BY_NAME["better"].allowed),
     }
-    rob = {str(name): _choice(ROB_ALLOWED) for name in frame if str(name).startswith(ROB_PREFIX)}
-    for name, find in (tables | rob).items():
+    for name, find in tables.items():
         if name in headers:
             code = "dispersion-type-read-as" if name == "dispersion_type" else None
             findings += _replace(frame, headers[name], name, find, code)
+    for name in map(str, frame.columns):
+        tool = tool_of(name, vocabulary)
+        if tool is not None and name in headers and frame[name].dtype == object:
+            findings += _replace(frame, headers[name], name, tool.read, "word-read-as")
     return frame, findings
 
 
 def _choice(allowed: tuple[str, ...]) -> Find:
     def find(word: str) -> str | None:
-        folded = word.casefold().removesuffix(" of bias").removesuffix(" risk")
+        folded = word.casefold()
         return folded if folded in allowed else None
 
     return find

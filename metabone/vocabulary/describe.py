@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from metabone.vocabulary import KINDS, Endpoint, Term, Vocabulary, load_vocabulary
+from metabone.vocabulary.terms import Item
 
 _TITLES = {
     "outcome": "Outcomes",
@@ -17,6 +18,7 @@ _TITLES = {
     "route": "Routes",
     "rob": "Risk of bias: SYRCLE",
     "camarades": "Study quality: CAMARADES",
+    "arrive": "Reporting: ARRIVE 2.0, Essential 10",
 }
 _DOMAINS = {
     "dxa": "Absorptiometry",
@@ -77,7 +79,11 @@ def _outcome(term: Endpoint) -> tuple[str, ...]:
 
 
 def _terms(terms: Iterable[Term]) -> str:
-    rows = [(t.name, t.label, t.parent or "", ", ".join(t.synonyms)) for t in terms]
+    listed = list(terms)
+    if any(isinstance(term, Item) for term in listed):
+        items = [(t.name, t.label, getattr(t, "domain", ""), ", ".join(t.synonyms)) for t in listed]
+        return _table(("name", "words", "domain", "also written"), items)
+    rows = [(t.name, t.label, t.parent or "", ", ".join(t.synonyms)) for t in listed]
     return _table(("name", "words", "part of", "also written"), rows)
 
 

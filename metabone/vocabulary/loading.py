@@ -14,7 +14,7 @@ from typing import Any
 from metabone.errors import UsageError
 from metabone.options import Better, choices, nearest
 from metabone.vocabulary.folding import fold_word, singular
-from metabone.vocabulary.terms import Endpoint, Term
+from metabone.vocabulary.terms import DOMAINS, Endpoint, Item, Term
 from metabone.vocabulary.units import dimensions, fold_unit, into
 
 FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -39,10 +39,14 @@ FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "route": ("routes.toml",),
         "rob": ("risk_of_bias.toml",),
         "camarades": ("risk_of_bias.toml",),
+        "arrive": ("risk_of_bias.toml",),
     }
 )
 # Ordered sets.
 TERM_KEYS = MappingProxyType(dict.fromkeys(("label", "synonyms", "note", "parent")))
+ITEM_KEYS = MappingProxyType(dict.fromkeys((*TERM_KEYS, "domain")))
+#: Kinds whose terms are items of a list that judges studies.
+ITEM_KINDS = ("rob", "camarades", "arrive")
 ENDPOINT_KEYS = MappingProxyType(
     dict.fromkeys(
         (*TERM_KEYS, "dimension", "unit", "units", "other_units", "domain", "better", "skeletal",
@@ -176,7 +180,7 @@ def merge(
         old = terms.get(base.means(name) or index.get(fold_word(name), ""))
         if old is None and defaults:
             place = _Place(file, kind, name, {**defaults, **table})
-        term = _endpoint(place, old, species) if kind == "outcome" else _term(place, old)
+        term = _made(kind, place, old, species)
         terms[term.name] = term
         _claim(index, term, place)
         touched.append(place)
@@ -194,7 +198,7 @@ def _check_defaults(content: Mapping[str, Any], file: str) -> None:
                 f"{file}: defaults.{kind} must be a table of one kind; {_hint(kind, FILES)}"
             )
         place = _Place(file, "defaults", kind, table)
-        _check_keys(place, ENDPOINT_KEYS if kind == "outcome" else TERM_KEYS)
+        _check_keys(place, _keys_of(kind))
 
 
 def _claim(index: dict[str, str], term: Term, place: _Place) -> None:
@@ -208,9 +212,23 @@ def _claim(index: dict[str, str], term: Term, place: _Place) -> None:
             raise place.wrong(key, f"{word!r} already belongs to {owner!r}")
 
 
-def _term(place: _Place, old: Term | None) -> Term:
-    _check_keys(place, TERM_KEYS)
-    return Term(**_common(place, old))
+def _keys_of(kind: str) -> Mapping[str, None]:
+    if kind == "outcome":
+        return ENDPOINT_KEYS
+    return ITEM_KEYS if kind in ITEM_KINDS else TERM_KEYS
+
+
+def _made(kind: str, place: _Place, old: Term | None, species: Kind | None) -> Term:
+    if kind == "outcome":
+        return _endpoint(place, old, species)
+    _check_keys(place, _keys_of(kind))
+    if kind not in ITEM_KINDS:
+        return Term(**_common(place, old))
+    known = old.domain if isinstance(old, Item) else "other"
+    domain = place.text("domain", known)
+    if domain not in DOMAINS:
+        raise place.wrong("domain", f"{domain!r} is not known; {_hint(domain, DOMAINS)}")
+    return Item(**_common(place, old), domain=domain)
 
 
 def _common(place: _Place, old: Term | None) -> dict[str, Any]:

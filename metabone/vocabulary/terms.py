@@ -37,6 +37,22 @@ class Term:
         return _rebuild, (type(self), plain)
 
 
+#: Where a bias enters; a list of reporting has ``reporting`` alone.
+DOMAINS = ("selection", "performance", "detection", "attrition", "reporting", "other")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item(Term):
+    """An item of a list that judges studies.
+
+    Parameters
+    ----------
+    domain : one of `DOMAINS`.
+    """
+
+    domain: str = "other"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(Term):
     """An outcome: what it measures, in which units, and which way is better.
