@@ -114,7 +114,9 @@ def as_table(frame: pd.DataFrame) -> StudyTable:
     return StudyTable(frame, printed, source, load_vocabulary())
 
 
-def inject(table: StudyTable, rng: np.random.Generator, whole: bool) -> tuple[StudyTable, np.ndarray]:
+def inject(
+    table: StudyTable, rng: np.random.Generator, whole: bool
+) -> tuple[StudyTable, np.ndarray]:
     """The table with SEM typed as SD in a tenth of its rows, and which rows they are."""
     frame, printed = table.frame.copy(), table.printed.copy()
     able = _able(frame)
@@ -153,7 +155,9 @@ def _digits(value: float, cell: str) -> str:
 
 def _able(frame: pd.DataFrame) -> np.ndarray:
     names = [f"{word}_{arm}" for arm in ARMS[:2] for word in ("n", "mean", "dispersion")]
-    return (frame[names].notna().all(axis=1) & frame["dispersion_type"].isin(["SD", "SEM"])).to_numpy()
+    return (
+        frame[names].notna().all(axis=1) & frame["dispersion_type"].isin(["SD", "SEM"])
+    ).to_numpy()
 
 
 def metafor_rule(table: StudyTable) -> np.ndarray:

@@ -6,14 +6,35 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from metabone.extraction.audit import rules_counts as counts
+from metabone.extraction.audit import rules_digits as digits
+from metabone.extraction.audit import rules_direction as direction
+from metabone.extraction.audit import rules_dispersion as dispersion
+from metabone.extraction.audit import rules_tests as tests
+from metabone.extraction.audit import rules_units as units
 from metabone.extraction.audit.codes import check_codes
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.audit.sheet import Rule, Sheet
 from metabone.extraction.table import StudyTable
 
 RULES: tuple[Rule, ...] = (
+    dispersion.dispersion_kinds,
+    units.scale,
+    units.two_units,
+    units.areal_or_volumetric,
+    direction.better_against_vocabulary,
+    direction.words_against_numbers,
+    direction.control_as_treated,
+    direction.against_the_rest,
+    tests.t_and_p,
+    tests.yi_against_arms,
+    tests.intervals,
     counts.n_as_range,
-)  # fmt: skip
+    counts.cohort_exceeded,
+    counts.same_animals,
+    digits.copied_values,
+    digits.digit_preference,
+    digits.over_bound,
+)
 
 
 def audit(table: StudyTable, *, off: Collection[str] = ()) -> tuple[Suspicion, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,10 +66,11 @@ def dispersions(
     whole = gather(sheet, spread)
     data = whole.take(used)
     _, study = np.unique(data.study, return_inverse=True)
-    data = Evidence(**{**data.__dict__, "study": study.astype(np.int64)})
+    data = replace(data, study=study.astype(np.int64))
     batches = tuple(_batches(sheet, spread, data, used))
-    known = known_of(spread, shipped_variability() if variability is None else variability)
-    found = fit(data, known, batches)
+    before = shipped_variability() if variability is None else variability
+    found = fit(data, known_of(spread, before, sheet.vocabulary), batches)
+    data = replace(data, prior=found.prior)
     inside, chosen = posterior(data, found.mean, found.scales, batches)
     readings = np.full((len(READINGS), len(sheet)), np.nan)
     readings[:, used] = inside
@@ -108,6 +109,10 @@ def _part_batches(
         values = np.unique(labels)
         if 1 < len(values) <= MOST_PARTS:
             subsets += [mine[labels == value] for value in values]
-    unique = [rows for rows in subsets if not (rows.tobytes() in told or told.add(rows.tobytes()))]
+    unique = []
+    for rows in subsets:
+        if rows.tobytes() not in told:
+            told.add(rows.tobytes())
+            unique.append(rows)
     for rows in unique:
         yield Batch(study, z, rows, PART_SHARE * prior / len(unique))

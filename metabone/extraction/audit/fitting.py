@@ -21,6 +21,8 @@ from metabone.extraction.audit.sheet import Floats
 
 ROUNDS = 3
 FIT_ROWS = 6_000
+#: How many rows the shares of the readings weigh before the table is seen, and their bound.
+PRIOR_ROWS, MOST = 60.0, 0.15
 _STEPS = (0.7, 1.4)
 _LOWEST = {"study": 0.12, "cell": 0.12, "row": 0.06, "arm": 0.06}
 _HIGHEST = 0.9
@@ -38,10 +40,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Fit:
-    """Mean log CV (or log SD) of each endpoint, and the scales."""
+    """Mean log CV (or log SD) of each endpoint, the scales, and the log share of each reading."""
 
     mean: Floats
     scales: Scales
+    prior: Floats
 
 
 def fit(data: Evidence, known: Known, batches: Sequence[Batch]) -> Fit:
@@ -50,10 +53,24 @@ def fit(data: Evidence, known: Known, batches: Sequence[Batch]) -> Fit:
     mean = _start(data, known)
     part, groups = _sample(data, batches)
     for _ in range(ROUNDS):
-        readings, _ = posterior(part, mean, scales, groups)
+        readings, chosen = posterior(part, mean, scales, groups)
         mean = _means(part, known, mean, scales, readings)
         scales = _scales(part, mean, scales)
-    return Fit(mean, scales)
+        part = replace(part, prior=_shares(data.prior, readings, groups, chosen))
+    return Fit(mean, scales, part.prior)
+
+
+def _shares(start: Floats, readings: Floats, batches: Sequence[Batch], chosen: Floats) -> Floats:
+    """Log share of each reading: as before, moved by what single rows turned out to be."""
+    before, count = np.exp(start), readings.sum(axis=1)
+    for batch, probability in zip(batches, chosen, strict=True):
+        count[batch.reading] -= probability * len(batch.rows)
+    count = np.maximum(count, 0.0)
+    shares = (before * PRIOR_ROWS + count) / (PRIOR_ROWS + count.sum())
+    shares = np.maximum(shares, before / 2)
+    shares[1:] = np.minimum(shares[1:], np.maximum(MOST, before[1:]))
+    shares[0] = max(1 - float(shares[1:].sum()), 0.5)
+    return np.asarray(np.log(shares / shares.sum()))
 
 
 def _start(data: Evidence, known: Known) -> Floats:
@@ -107,9 +124,7 @@ def _sample(data: Evidence, batches: Sequence[Batch]) -> tuple[Evidence, list[Ba
     return replace(part, study=number[part.study]), groups
 
 
-def _means(
-    data: Evidence, known: Known, mean: Floats, scales: Scales, readings: Floats
-) -> Floats:
+def _means(data: Evidence, known: Known, mean: Floats, scales: Scales, readings: Floats) -> Floats:
     """Generalised least squares of the cleaned cells on their endpoints, robustly."""
     found = terms(data, mean, scales)
     sound = readings[:-1].sum(axis=0)
@@ -126,7 +141,7 @@ def _means(
     cell_weight = huber / total
     top = np.bincount(tree.endpoint_of_cell, weights=cell_weight * off, minlength=len(mean))
     bottom = np.bincount(tree.endpoint_of_cell, weights=cell_weight, minlength=len(mean))
-    middle = _middle(known, mean, bottom)
+    middle = _middle(known, mean, np.asarray(bottom, dtype=float))
     out = mean.copy()
     for group in range(len(mean)):
         prior, sd = _prior(known, group, middle)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +15,13 @@ from metabone.extraction.audit.fitting import Known
 from metabone.extraction.audit.spread import Spread, log_sd_bias
 from metabone.extraction.shipped import dataset
 
+if TYPE_CHECKING:
+    from metabone.vocabulary import Vocabulary
+
 #: SD of mean log CV between data sets of one outcome, and what stays when there are many.
 _BETWEEN, _LEAST = 0.4, 0.2
+#: Least SD between the outcomes of a family of methods.
+_FAMILY = 0.4
 
 
 @cache
@@ -44,14 +50,38 @@ def summarise(lines: csv.DictReader[str]) -> Mapping[str, tuple[float, float]]:
     known = {}
     for endpoint, by_set in values.items():
         means = [float(np.mean(part)) for part in by_set.values()]
-        known[endpoint] = (float(np.mean(means)), float(np.hypot(_BETWEEN, 0) / len(means) ** 0.5))
+        known[endpoint] = (float(np.mean(means)), _BETWEEN / len(means) ** 0.5)
     return MappingProxyType({name: (m, max(sd, _LEAST)) for name, (m, sd) in known.items()})
 
 
-def known_of(spread: Spread, variability: Mapping[str, tuple[float, float]]) -> Known:
-    """What is known of the endpoints of a table."""
+def known_of(
+    spread: Spread, variability: Mapping[str, tuple[float, float]], vocabulary: Vocabulary
+) -> Known:
+    """What is known of the endpoints of a table: of the outcome, else of its family of methods."""
     mean, sd = np.full(len(spread.names), np.nan), np.full(len(spread.names), np.nan)
+    families = _families(variability, vocabulary)
     for group, name in enumerate(spread.names):
-        if spread.relative[group] and name in variability:
-            mean[group], sd[group] = variability[name]
+        if not spread.relative[group]:
+            continue
+        endpoint = vocabulary.endpoint(name)
+        family = families.get(endpoint.domain) if endpoint else None
+        found = variability.get(name, family)
+        if found is not None:
+            mean[group], sd[group] = found
     return Known(mean, sd)
+
+
+def _families(
+    variability: Mapping[str, tuple[float, float]], vocabulary: Vocabulary
+) -> dict[str, tuple[float, float]]:
+    """Mean and SD of the outcomes of each family of methods that has two or more."""
+    by_domain: dict[str, list[float]] = defaultdict(list)
+    for name, (mean, _) in variability.items():
+        endpoint = vocabulary.endpoint(name)
+        if endpoint is not None:
+            by_domain[endpoint.domain].append(mean)
+    return {
+        domain: (float(np.mean(means)), max(float(np.std(means, ddof=1)), _FAMILY))
+        for domain, means in by_domain.items()
+        if len(means) > 1
+    }

@@ -173,13 +173,13 @@ def mixed(found: Terms, prior: Floats) -> Floats:
         rows = np.flatnonzero(np.isfinite(found.weight[z]))
         if len(rows):
             total[rows] += np.exp(log_prior) * found.density(z, rows)
-    return np.log(total)
+    return np.asarray(np.log(total))
 
 
 def as_batch(found: Terms, z: int, rows: Ints) -> Floats:
     """(rows, G) log density of rows that are of one reading, or odd."""
     odd = ODD_SHARE * found.density(len(found.centre) - 1, rows)
-    return np.log((1 - ODD_SHARE) * found.density(z, rows) + odd + FLOOR)
+    return np.asarray(np.log((1 - ODD_SHARE) * found.density(z, rows) + odd + FLOOR))
 
 
 def pass_messages(log_f: Floats, tree: Tree, scales: Scales) -> Messages:
@@ -198,7 +198,7 @@ def pass_messages(log_f: Floats, tree: Tree, scales: Scales) -> Messages:
 
 def _log_matmul(logs: Floats, kernel: Floats) -> Floats:
     top = logs.max(axis=1, keepdims=True)
-    return np.log(np.exp(logs - top) @ kernel + FLOOR) + top
+    return np.asarray(np.log(np.exp(logs - top) @ kernel + FLOOR) + top)
 
 
 def _softmax(logs: Floats) -> Floats:
@@ -303,7 +303,7 @@ def _batch_odds(
     top = np.maximum(np.log(np.maximum(rest, 0.05)), -np.inf)
     total = top.copy()
     np.logaddexp.at(total, study, logs)
-    return logs - total[study]
+    return np.asarray(logs - total[study])
 
 
 def _add_batches(

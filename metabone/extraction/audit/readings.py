@@ -1,4 +1,4 @@
-"""What a printed dispersion may be: as declared, of another kind, slipped by a power of ten, odd."""
+"""What a printed dispersion may be: as declared, another kind, off by a power of ten, odd."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabone.extraction.audit.spread import Floats, Spread
+from metabone.extraction.audit.sheet import Floats
+from metabone.extraction.audit.spread import Spread
 
 LOG10 = float(np.log(10.0))
 

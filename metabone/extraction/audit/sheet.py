@@ -1,4 +1,4 @@
-"""The table as the rules of the audit see it: arrays by row, printed digits, and one way to tell."""
+"""The table as the rules of the audit see it: arrays, printed digits, and one way to tell."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def _endpoints(sheet: Sheet, m: Floats) -> tuple[Ints, tuple[str, ...], Bools, F
             groups[upper] = len(names)
             names.append(names[group])
             relative.append(True)
-    return groups, tuple(names), np.array(relative, dtype=bool), factors
+    return groups, tuple(names), np.asarray(relative, dtype=np.bool_), factors
 
 
 def _upper_part(sheet: Sheet, m: Floats, rows: Ints) -> Ints:
@@ -179,7 +179,7 @@ def _upper_part(sheet: Sheet, m: Floats, rows: Ints) -> Ints:
     widest = int(np.argmax(gaps))
     if gaps[widest] < GAP:
         return rows[:0]
-    return rows[level > sizes[widest]]
+    return np.asarray(rows[level > sizes[widest]], dtype=np.int64)
 
 
 def _shares(sheet: Sheet, n: Floats) -> Floats:
