@@ -18,7 +18,7 @@ from metabone.errors import DataError, MetaboneError, UsageError
 # One module for each command; the module's function of the same name is the command. A word that
 # Python keeps for itself has an underscore behind it in both names.
 COMMANDS = (
-    "new", "import", "check", "effects", "pool", "outcomes", "regress", "bias",
+    "new", "import", "summarise", "check", "effects", "pool", "outcomes", "regress", "bias",
     "sensitivity", "choices", "forest", "funnel", "bubble", "direction", "plan", "calculator",
     "run", "datasets",
 )  # fmt: skip

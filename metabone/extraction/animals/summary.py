@@ -240,10 +240,16 @@ class _Maker:
                 name = self.experiment(stratum, cohort.get((stratum, place), ""))
                 reason = _no_row(group, treated, self.control, control)
                 if reason or control is None:
-                    where = f" of {name}" if name else ""
-                    ledger.append({"row": None, "group": group, "animal": None,
-                                   "outcome": self.outcome(place),
-                                   "reason": f"no row: {reason}{where}"})  # fmt: skip
+                    where = f" in {name}" if name else ""
+                    ledger.append(
+                        {
+                            "row": None,
+                            "group": group,
+                            "animal": None,
+                            "outcome": self.outcome(place),
+                            "reason": f"no row{where}: {reason}",
+                        }
+                    )
                     continue
                 rows.append(self._row(stratum, place, name, found, group))
                 places.append((stratum, place, group))
