@@ -180,9 +180,10 @@ class _Names:
         self.cohort = labels_of(
             sheet, entries, lambda e: (e.study, e.experiment, e.cohort), "cohort_label"
         )
-        homes: dict[str, set[tuple[str, str]]] = {}
+        # SyRF lets a cohort stand in several experiments of a study: they are the same animals.
+        homes: dict[str, set[str]] = {}
         for entry in entries:
-            homes.setdefault(entry.cohort, set()).add((entry.study, entry.experiment))
+            homes.setdefault(entry.cohort, set()).add(entry.study)
         self.reused = {cohort for cohort, places in homes.items() if len(places) > 1}
 
     def cohort_of(self, entry: Entry) -> str:
@@ -191,7 +192,7 @@ class _Names:
     def control_id(self, entry: Entry) -> str:
         if entry.cohort not in self.reused:
             return entry.cohort
-        return f"{entry.study}/{entry.experiment}/{entry.cohort}"
+        return f"{entry.study}/{entry.cohort}"
 
 
 def _row(sheet: Sheet, trio: Trio, namer: _Names, out: Out) -> Made | None:
