@@ -55,6 +55,7 @@ def provenance(
         "inputs": inputs,
         "versions": versions(),
         "data": spec.data.model_dump(mode="json"),
+        "check": spec.check.model_dump(mode="json"),
         "answers": [_options(spec, answer) for answer in answers],
         "figures": [
             {"name": drawing.name, "answer": drawing.answer}

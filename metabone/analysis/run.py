@@ -19,6 +19,7 @@ from metabone.errors import UsageError
 from metabone.extraction.shipped import analyses_root
 from metabone.files import dump_json, write_whole
 from metabone.options import nearest
+from metabone.report.check import check_table
 from metabone.synthesis.results import SCHEMA_VERSION
 
 Progress = Callable[[str, int, int], None]
@@ -110,18 +111,20 @@ def run_analysis(
     spec, content = read_spec(path)
     plan = make_plan(spec)
     check_folder(out, force=force)
-    step = _Steps(progress, 1 + len(plan.tasks) + len(plan.drawings))
+    step = _Steps(progress, 2 + len(plan.tasks) + len(plan.drawings))
     step("reading")
     table = read_data(spec.data, path.parent)
     answers = compute(spec, plan, table, step)
+    step("checking")
+    checked = check_table(table, off=spec.check.off, measure=spec.effect.measure)
     record = provenance(spec, content, path, table, answers, plan.drawings)
     with whole_folder(out, force=force) as folder:
         for name in ("tables", "json", *(["figures"] if plan.drawings else [])):
             (folder / name).mkdir()
-        for name, text in (table_files(answers) | json_files(answers)).items():
+        for name, text in (table_files(answers, checked) | json_files(answers)).items():
             write_whole(folder / name, text)
         figures = _draw(plan.drawings, answers, folder, step)
-        write_whole(folder / "summary.md", summary_text(spec, table, answers, figures))
+        write_whole(folder / "summary.md", summary_text(spec, checked, answers, figures))
         write_whole(folder / "analysis.toml", content)
         record |= {"outputs": hashes(folder)}
         write_whole(folder / PROVENANCE, dump_json(record))

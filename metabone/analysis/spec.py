@@ -51,6 +51,15 @@ from metabone.options import (
 MAX_BYTES = 1_000_000
 
 
+def _codes(value: Any) -> Any:
+    """Codes of checking that exist and can be turned off."""
+    from metabone.extraction.audit.codes import check_codes
+
+    if value == []:
+        return ()
+    return tuple(sorted(check_codes(words(value))))
+
+
 class DataSpec(Section):
     """``[data]``: which table, and which of its rows."""
 
@@ -66,6 +75,12 @@ class DataSpec(Section):
         if (self.table is None) == (self.dataset is None):
             raise UsageError("give either table (a path) or dataset (a shipped name)")
         return self
+
+
+class CheckSpec(Section):
+    """``[check]``: which codes of checking are not to be told."""
+
+    off: Annotated[tuple[str, ...], BeforeValidator(_codes)] = ()
 
 
 class RhoPair(Section):
@@ -238,6 +253,7 @@ class AnalysisSpec(Section):
     title: str
     question: str | None = None
     data: DataSpec
+    check: CheckSpec = CheckSpec()
     effect: EffectSpec = EffectSpec()
     pool: tuple[PoolSpec, ...] = ()
     outcomes: tuple[OutcomesSpec, ...] = ()
@@ -260,6 +276,7 @@ class AnalysisSpec(Section):
 
 SECTIONS: Mapping[str, type[Section]] = {
     "data": DataSpec,
+    "check": CheckSpec,
     "effect": EffectSpec,
     "pool": PoolSpec,
     "outcomes": OutcomesSpec,

@@ -11,6 +11,7 @@ from metabone.analysis.plan import label_of
 from metabone.analysis.spec import AnalysisSpec
 from metabone.analysis.tables import cells_of, excluded_of, pairs_of
 from metabone.extraction.table import StudyTable
+from metabone.report.check import Checked
 from metabone.synthesis.bias.results import BiasResult
 from metabone.synthesis.choices.results import ChoicesResult
 from metabone.synthesis.direction_results import DirectionResult
@@ -37,12 +38,13 @@ NAMED_ROWS = 12
 
 
 def summary_text(
-    spec: AnalysisSpec, table: StudyTable, answers: Sequence[Answer], figures: Sequence[str]
+    spec: AnalysisSpec, checked: Checked, answers: Sequence[Answer], figures: Sequence[str]
 ) -> str:
     """The whole of ``summary.md``.
 
     Parameters
     ----------
+    checked : the table, and what checking says about it.
     figures : paths of the figures inside the result folder.
     """
     blocks = [f"# {escape(spec.title)}"]
@@ -50,7 +52,8 @@ def summary_text(
         blocks.append(f"> {SYNTHETIC}")
     if spec.question:
         blocks.append(escape(spec.question))
-    blocks.append(_data_line(spec, table))
+    blocks.append(_data_line(spec, checked.table))
+    blocks.append(f"Check: {escape(checked.headline())}. All of it is in `tables/check.csv`.")
     for answer in answers:
         blocks += _section(answer)
     if figures:

@@ -10,6 +10,7 @@ import pandas as pd
 from metabone.analysis.compute import Answer
 from metabone.analysis.plan import slug
 from metabone.files import dump_json, frame_to_csv
+from metabone.report.check import Checked
 from metabone.synthesis.bias.results import BiasResult
 from metabone.synthesis.choices.results import ChoicesResult
 from metabone.synthesis.direction_results import DirectionResult
@@ -22,8 +23,11 @@ from metabone.synthesis.sensitivity.results import SensitivityResult
 LISTED_SUBSETS = 100_000
 
 
-def table_files(answers: Sequence[Answer]) -> dict[str, str]:
-    """Every table of the result folder, by its path in it; an empty table is not written."""
+def table_files(answers: Sequence[Answer], checked: Checked) -> dict[str, str]:
+    """Every table of the result folder, by its path in it; an empty table is not written.
+
+    The one of the check is written even if nothing was found: its header says that it was looked.
+    """
     combined = {
         "tables/pooled.csv": _pooled(answers),
         "tables/between.csv": _between(answers),
@@ -34,6 +38,7 @@ def table_files(answers: Sequence[Answer]) -> dict[str, str]:
         "tables/ledger.csv": _ledger(answers),
     }
     files = {path: frame_to_csv(pd.DataFrame(lines)) for path, lines in combined.items() if lines}
+    files["tables/check.csv"] = frame_to_csv(checked.to_frame())
     for answer in answers:
         files |= _own_tables(answer)
     return files
