@@ -112,7 +112,8 @@ def _paint_shape(axes: Axes, shape: Shape, zorder: int) -> None:
 def _paint_text(axes: Axes, run: TextRun) -> None:
     axes.text(
         run.x, run.y, run.text, fontproperties=run.face.properties, color=run.color,
-        ha=run.align, va="baseline", zorder=4, parse_math=False, usetex=False,
+        ha=run.align, va="baseline", rotation=run.angle, rotation_mode="anchor", zorder=4,
+        parse_math=False, usetex=False,
     )  # fmt: skip
 
 

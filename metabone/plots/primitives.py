@@ -16,7 +16,10 @@ MM_PER_POINT = 25.4 / 72
 
 @dataclass(frozen=True, slots=True)
 class TextRun:
-    """One line of text: its anchor on the baseline, and how it is set."""
+    """One line of text: its anchor on the baseline, and how it is set.
+
+    `angle` turns it about its anchor, in degrees against the clock.
+    """
 
     x: float
     y: float
@@ -24,6 +27,7 @@ class TextRun:
     face: Face
     color: str
     align: HAlign = "left"
+    angle: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
