@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from metabone.cli import common as c
+from metabone.cli.bundles import Measured, Model, Written, bundled
 from metabone.errors import UsageError
 
 PredictorName = Annotated[
@@ -53,8 +53,11 @@ Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for th
 Alpha = Annotated[float, typer.Option("--alpha", help="When an effect counts as significant.")]
 
 
+@bundled
 def bias(
-    table: c.Table,
+    data: Measured,
+    fit: Model,
+    out: Written,
     predictor: PredictorName = None,
     year: Year = None,
     target: Target = None,
@@ -64,27 +67,6 @@ def bias(
     bootstrap: Bootstrap = 0,
     seed: Seed = 1,
     workers: Workers = 1,
-    outcome: c.Outcome = None,
-    where: c.Where = None,
-    measure: c.Measure = "SMD",
-    variance: c.Variance = "LS",
-    align: c.Align = "none",
-    unit: c.Unit = None,
-    model: c.ModelName = "auto",
-    rho: c.Rho = 0.5,
-    control: c.ControlMode = "exact",
-    rho_table: c.RhoFile = None,
-    time_decay: c.TimeDecay = None,
-    random: c.Random = None,
-    tau2: c.Tau2 = "REML",
-    ci: c.CI = None,
-    level: c.Level = 0.95,
-    on_error: c.OnError = "refuse",
-    vocabulary: c.VocabularyFile = None,
-    sheet: c.Sheet = None,
-    json: c.Json = None,
-    output: c.Output = None,
-    force: c.Force = False,
 ) -> None:
     """Ask for small-study effects: asymmetry, what may be missing, and corrected means.
 
@@ -93,36 +75,17 @@ def bias(
 
     -o writes every test and every corrected mean as CSV; - prints that instead of the summary.
     """
-    c.check_targets(json, output, force=force, table=table)
-    from metabone.effects.escalc import escalc
-    from metabone.files import frame_to_csv, write_whole
+    out.check(data.table)
+    steps = [parse_steps(text) for text in selection or ()]
     from metabone.synthesis.bias.bias import bias as ask
 
-    rows = c.load(
-        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
-    )
-    effects = escalc(rows, measure, variance=variance, align=align, unit=unit)
-    result = ask(
-        effects, predictor=predictor or "auto", model=model, tau2=tau2, ci=ci, level=level,
-        rho=rho, control=control, rho_table=c.read_rho_table(rho_table), time_decay=time_decay,
-        random=random or (), year=year, target=target, alpha=alpha,
-        selection=[parse_steps(text) for text in selection or ()], selection_side=selection_side,
-        bootstrap=bootstrap, seed=seed, workers=workers,
+    out.give(
+        ask(
+            data.effects(), predictor=predictor or "auto", year=year, target=target, alpha=alpha,
+            selection=steps, selection_side=selection_side, bootstrap=bootstrap, seed=seed,
+            workers=workers, **fit.chosen(),
+        )
     )  # fmt: skip
-    c.report_ledger(result.effects)
-    for warning in result.warnings:
-        c.say(f"warning: {warning}")
-    text = frame_to_csv(result.to_frame())
-    to_stdout = str(output) == "-"
-    if output is not None and not to_stdout:
-        write_whole(output, text, force=force)
-        c.say(f"wrote {output}")
-    if c.emit_json(result.to_dict(), json, force=force):
-        return
-    if to_stdout:
-        typer.echo(c.visible(text), nl=False)
-    else:
-        c.show(result.summary())
 
 
 def parse_steps(text: str) -> tuple[float, ...]:

@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from metabone.cli import common as c
+from metabone.cli.bundles import Json, Rows, bundled, tell
 from metabone.cli.forest import Dpi, Font, Title, Width
 
 Plan = Annotated[
     Path | None,
-    typer.Option(
-        "--plan", help="TOML with lists of options (default: lists of its own)."
-    ),
+    typer.Option("--plan", help="TOML with lists of options (default: lists of its own)."),
 ]
 Choice = Annotated[
     list[str] | None,
@@ -46,10 +45,10 @@ Figure = Annotated[
 ]
 
 
+@bundled
 def choices(
-    table: c.Table,
-    outcome: c.Outcome = None,
-    where: c.Where = None,
+    data: Rows,
+    out: Json,
     plan: Plan = None,
     choice: Choice = None,
     align: c.Align = "none",
@@ -65,19 +64,14 @@ def choices(
     width: Width = None,
     dpi: Dpi = None,
     font: Font = None,
-    on_error: c.OnError = "refuse",
-    vocabulary: c.VocabularyFile = None,
-    sheet: c.Sheet = None,
-    json: c.Json = None,
     csv: Csv = None,
     output: Figure = None,
-    force: c.Force = False,
 ) -> None:
     """Analyse a table in every defensible way, and say which choices matter.
 
     -o draws the specification curve, --csv writes one row for each analysis.
     """
-    c.check_targets(json, csv, output, force=force, table=table)
+    out.check(data.table, csv, output)
     if output is not None:
         from metabone.plots.export import figure_format
 
@@ -86,33 +80,17 @@ def choices(
     from metabone.synthesis.choices.plan import parse_lists, read_plan
 
     lists = ({} if plan is None else read_plan(plan)) | parse_lists(choice or ())
-    rows = c.load(
-        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
-    )
     result = analyse(
-        rows, lists, align=align, unit=unit, rho_table=c.read_rho_table(rho_table),
+        data.load(), lists, align=align, unit=unit, rho_table=c.read_rho_table(rho_table),
         time_decay=time_decay, level=level, permutations=permutations, seed=seed,
         workers=workers,
     )  # fmt: skip
-    c.report_ledger(result.effects)
-    for warning in result.warnings:
-        c.say(f"warning: {warning}")
+    tell(result)
     if output is not None:
         from metabone.plots.curve import curve
         from metabone.plots.export import export
 
         figure = curve(result, show=show, title=title, width_mm=width, font=font)
-        export(figure, output, dpi=dpi, force=force)
+        export(figure, output, dpi=dpi, force=out.force)
         c.say(f"wrote {output}")
-    to_stdout = str(csv) == "-"
-    if csv is not None:
-        from metabone.files import frame_to_csv, write_whole
-
-        text = frame_to_csv(result.to_frame())
-        if to_stdout:
-            typer.echo(c.visible(text), nl=False)
-        else:
-            write_whole(csv, text, force=force)
-            c.say(f"wrote {csv}")
-    if not c.emit_json(result.to_dict(), json, force=force) and not to_stdout:
-        c.show(result.summary())
+    out.answer(result, csv=csv)

@@ -5,43 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metabone.cli import common as c
+from metabone.cli.bundles import Rows, Written, bundled
 
 
-def direction(
-    table: c.Table,
-    outcome: c.Outcome = None,
-    where: c.Where = None,
-    by: c.By = None,
-    level: c.Level = 0.95,
-    on_error: c.OnError = "refuse",
-    vocabulary: c.VocabularyFile = None,
-    sheet: c.Sheet = None,
-    json: c.Json = None,
-    output: c.Output = None,
-    force: c.Force = False,
-) -> None:
+@bundled
+def direction(data: Rows, out: Written, by: c.By = None, level: c.Level = 0.95) -> None:
     """Count directions of effect by vesicle source and target cell, with an exact sign test.
 
     -o draws the harvest plot (svg, pdf, png or tiff). --by takes one or two columns.
     """
-    c.check_targets(json, output, force=force, table=table)
-    if output is not None:
+    out.check(data.table)
+    if out.output is not None:
         from metabone.plots.export import figure_format
 
-        figure_format(output)
+        figure_format(out.output)
     from metabone.synthesis.direction import direction as synthesise
 
-    rows = c.load(
-        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
-    )
-    result = synthesise(rows, by=_columns(by), level=level)
-    if output is not None:
+    result = synthesise(data.load(), by=_columns(by), level=level)
+    if out.output is not None:
         from metabone.plots.export import export
         from metabone.plots.harvest import harvest
 
-        export(harvest(result), output, force=force)
-        c.say(f"wrote {output}")
-    if not c.emit_json(result.to_dict(), json, force=force):
+        export(harvest(result), out.output, force=out.force)
+        c.say(f"wrote {out.output}")
+    if not c.emit_json(result.to_dict(), out.json, force=out.force):
         c.show(result.summary())
 
 
