@@ -49,6 +49,7 @@ ForestSort = Literal["effect", "precision", "study"]
 FunnelPrecision = Literal["auto", "sei", "seinv", "sqrtninv", "arms"]
 PointLabels = Literal["auto", "all", "none"]
 SensitivityPlot = Literal["leave-one-out", "cumulative", "influence", "baujat", "gosh"]
+MapShow = Literal["auto", "estimate", "direction", "counts"]
 FigureFormat = Literal["svg", "pdf", "png", "tiff"]
 
 # The variance formulas of each measure, the default first; for NMD, LS means DELTA.

@@ -33,6 +33,12 @@ def draw(asked: FigureSpec, result: object) -> SpecFigure:
         return harvest(result, title=asked.title)
     if asked.kind == "forest" and isinstance(result, PoolResult):
         return _forest(asked, result)
+    if asked.kind == "orchard" and isinstance(result, PoolResult):
+        return _orchard(asked, result)
+    if asked.kind == "caterpillar" and isinstance(result, PoolResult):
+        return _caterpillar(asked, result)
+    if asked.kind == "map" and isinstance(result, PoolResult | DirectionResult):
+        return _map(asked, result)
     if asked.kind == "funnel" and isinstance(result, PoolResult | BiasResult):
         return _funnel(asked, result)
     if asked.kind == "bubble" and isinstance(result, RegressionResult):
@@ -57,6 +63,36 @@ def _forest(asked: FigureSpec, result: PoolResult) -> SpecFigure:
         show_prediction=asked.show_prediction, transform=asked.transform, width_mm=asked.width_mm,
         font=asked.font,
     )  # fmt: skip
+
+
+def _orchard(asked: FigureSpec, result: PoolResult) -> SpecFigure:
+    from metabone.plots.orchard import orchard
+
+    return orchard(
+        result, by=asked.by, style=asked.style, title=asked.title, xlabel=asked.xlabel,
+        xlim=asked.xlim, show_prediction=asked.show_prediction, transform=asked.transform,
+        width_mm=asked.width_mm, font=asked.font,
+    )  # fmt: skip
+
+
+def _caterpillar(asked: FigureSpec, result: PoolResult) -> SpecFigure:
+    from metabone.plots.caterpillar import caterpillar
+
+    return caterpillar(
+        result, title=asked.title, xlabel=asked.xlabel, xlim=asked.xlim,
+        show_prediction=asked.show_prediction, transform=asked.transform,
+        width_mm=asked.width_mm, font=asked.font,
+    )  # fmt: skip
+
+
+def _map(asked: FigureSpec, result: PoolResult | DirectionResult) -> SpecFigure:
+    from metabone.plots.evidence_map import evidence_map
+    from metabone.synthesis.evidence_map import map_of
+
+    by = (asked.by,) if isinstance(asked.by, str) else asked.by
+    return evidence_map(
+        map_of(result, by), title=asked.title, width_mm=asked.width_mm, font=asked.font
+    )
 
 
 def _funnel(asked: FigureSpec, result: PoolResult | BiasResult) -> SpecFigure:
@@ -88,7 +124,7 @@ def _sensitivity(asked: FigureSpec, result: SensitivityResult) -> SpecFigure:
 
     options: dict[str, Any] = {
         key: getattr(asked, key)
-        for key in ("highlight", "xlabel", "transform", "font", "title")
+        for key in ("style", "highlight", "xlabel", "xlim", "transform", "font", "title")
         if key in asked.model_fields_set
     }
     if "point_labels" in asked.model_fields_set:

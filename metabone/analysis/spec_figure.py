@@ -22,7 +22,8 @@ from metabone.errors import UsageError
 from metabone.options import CurveShow, FunnelPrecision, PointLabels, Style, TrimEstimator
 
 FigureKind = Literal[
-    "forest", "harvest", "funnel", "bubble", "influence", "baujat", "gosh", "choices",
+    "forest", "harvest", "funnel", "bubble", "orchard", "caterpillar", "map", "leave-one-out",
+    "cumulative", "influence", "baujat", "gosh", "choices",
 ]  # fmt: skip
 
 
@@ -40,6 +41,7 @@ class Kind:
 
 _EVERY = frozenset({"kind", "name", "title", "formats", "width_mm", "dpi", "outcome"})
 _POINTS = frozenset({"xlabel", "transform", "font", "point_labels"})
+_REFITS = frozenset({"style", "xlabel", "xlim", "transform", "font"})
 #: Each kind of figure; a new one needs its line here and its drawer in `metabone.analysis.figures`.
 KINDS: Mapping[str, Kind] = {
     "forest": Kind(
@@ -52,6 +54,16 @@ KINDS: Mapping[str, Kind] = {
         ("pool", "bias"), _POINTS | {"precision", "contours", "trim_fill", "xlim"}
     ),
     "bubble": Kind(("regress",), _POINTS | {"moderator", "at", "ylim", "show_prediction"}),
+    "orchard": Kind(
+        ("pool",),
+        frozenset({"by", "style", "xlabel", "xlim", "show_prediction", "transform", "font"}),
+    ),
+    "caterpillar": Kind(
+        ("pool",), frozenset({"xlabel", "xlim", "show_prediction", "transform", "font"})
+    ),
+    "map": Kind(("pool", "direction"), frozenset({"by", "font"})),
+    "leave-one-out": Kind(("sensitivity",), _REFITS, "leave_one_out"),
+    "cumulative": Kind(("sensitivity",), _REFITS, "cumulative"),
     "influence": Kind(("sensitivity",), frozenset({"font"}), "influence"),
     "baujat": Kind(("sensitivity",), frozenset({"font", "point_labels"}), "baujat"),
     "gosh": Kind(

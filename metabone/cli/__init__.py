@@ -19,8 +19,8 @@ from metabone.errors import DataError, MetaboneError, UsageError
 # Python keeps for itself has an underscore behind it in both names.
 COMMANDS = (
     "new", "import", "summarise", "check", "effects", "pool", "outcomes", "regress", "bias",
-    "sensitivity", "choices", "forest", "funnel", "bubble", "direction", "plan", "calculator",
-    "run", "datasets",
+    "sensitivity", "choices", "forest", "funnel", "bubble", "orchard", "caterpillar", "map",
+    "direction", "plan", "calculator", "run", "datasets",
 )  # fmt: skip
 # Commands whose function gives an application with sub-commands.
 GROUPS = ("plan",)

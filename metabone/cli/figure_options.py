@@ -17,6 +17,10 @@ MaybeLabels = Annotated[
     str | None,
     typer.Option("--labels", help="Names beside points: auto (those that stand out), all, none."),
 ]
+MaybeStyle = Annotated[
+    str | None,
+    typer.Option("--style", help="Forest plots: metabone (default), revman, jama or bmj."),
+]
 YLim = Annotated[
     str | None,
     typer.Option("--ylim", metavar="LOW,HIGH", help="Ends of the upright axis as it is shown."),
@@ -27,6 +31,6 @@ MaybeFigure = Annotated[
 ]
 
 __all__ = [
-    "Dpi", "Figure", "Font", "Labels", "MaybeFigure", "MaybeLabels", "Title", "Transform",
-    "Width", "XLabel", "XLim", "YLim",
+    "Dpi", "Figure", "Font", "Labels", "MaybeFigure", "MaybeLabels", "MaybeStyle", "Title",
+    "Transform", "Width", "XLabel", "XLim", "YLim",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ import typer
 
 from metabone.cli import common as c
 from metabone.cli import figure_options as f
+from metabone.cli.forest import parse_limits
 from metabone.errors import UsageError
 
 LeaveOneOut = Annotated[
@@ -42,7 +43,10 @@ Workers = Annotated[
 ]
 Plot = Annotated[
     str | None,
-    typer.Option("--plot", help="Figure to write with -o: influence, baujat or gosh."),
+    typer.Option(
+        "--plot",
+        help="Figure to write with -o: leave-one-out, cumulative, influence, baujat or gosh.",
+    ),
 ]
 Highlight = Annotated[
     str | None,
@@ -66,7 +70,11 @@ def sensitivity(
     output: f.MaybeFigure = None,
     highlight: Highlight = None,
     labels: f.MaybeLabels = None,
+    style: f.MaybeStyle = None,
     title: f.Title = None,
+    xlabel: f.XLabel = None,
+    xlim: f.XLim = None,
+    transform: f.Transform = None,
     width: f.Width = None,
     dpi: f.Dpi = None,
     font: f.Font = None,
@@ -104,7 +112,11 @@ def sensitivity(
     c.check_targets(json, csv, output, force=force, table=table)
     if plot is not None or output is not None:
         _check_figure(plot, output)
+    limits = parse_limits(xlim)
     influence, baujat = influence or plot == "influence", baujat or plot == "baujat"
+    # As without any question, whole studies, and in the order of their years.
+    leave_one_out = leave_one_out or ("study" if plot == "leave-one-out" else None)
+    cumulative = cumulative or ("year" if plot == "cumulative" else None)
     gosh = gosh or plot == "gosh"
     from metabone.effects.escalc import escalc
     from metabone.files import frame_to_csv, write_whole
@@ -128,8 +140,9 @@ def sensitivity(
         from metabone.plots.sensitivity import draw_sensitivity
 
         figure = draw_sensitivity(
-            result, plot, highlight=highlight, labels=labels, title=title, width_mm=width, font=font
-        )
+            result, plot, highlight=highlight, labels=labels, style=style, title=title,
+            xlabel=xlabel, xlim=limits, transform=transform, width_mm=width, font=font,
+        )  # fmt: skip
         export(figure, output, dpi=dpi, force=force)
         c.say(f"wrote {output}")
     if csv is not None and str(csv) != "-":

@@ -88,7 +88,8 @@ def paint(layout: Layout, axes: Axes) -> None:
 def _paint_line(axes: Axes, line: Line) -> None:
     xs, ys = zip(*line.points, strict=True)
     style: Any = "-" if line.dash is None else (0, line.dash)
-    axes.add_line(
+    # Not add_line or add_patch: they look for limits, which are given, and take most of the time.
+    axes.add_artist(
         Line2D(
             xs, ys, color=line.color, linewidth=line.width, linestyle=style, zorder=2,
             solid_capstyle="butt", dash_capstyle="butt", marker="None",
@@ -100,7 +101,7 @@ def _paint_shape(axes: Axes, shape: Shape, zorder: int) -> None:
     fill: Any = shape.fill or "none"
     if shape.fill and shape.opacity < 1:
         fill = (shape.fill, shape.opacity)
-    axes.add_patch(
+    axes.add_artist(
         Polygon(
             shape.points, closed=True, facecolor=fill,
             edgecolor=shape.edge or "none", linewidth=shape.width, zorder=zorder,

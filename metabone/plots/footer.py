@@ -25,9 +25,13 @@ def footer(
     return paragraphs(result, [*told, *_rows(result, strata)])
 
 
-def about(result: PoolResult, style: Style, shown: str) -> tuple[str, ...]:
+def about(
+    result: PoolResult, style: Style, shown: str, strata: Sequence[Stratum] = ()
+) -> tuple[str, ...]:
     """`footer` for another figure of a pooled answer, with `shown` on its marks."""
-    told = [_model(result, ()), measure_of(result.effects, style), shown, *_rows(result, ())]
+    told = [
+        _model(result, strata), measure_of(result.effects, style), shown, *_rows(result, strata)
+    ]  # fmt: skip
     return paragraphs(result, [text for text in told if text])
 
 
@@ -100,11 +104,11 @@ def _cautions(result: PoolResult | RegressionResult) -> list[str]:
     return [text for text in result.warnings if not text.startswith("SYNTHETIC")]
 
 
-def describe(result: PoolResult, strata: Sequence[Stratum]) -> str:
+def describe(result: PoolResult, strata: Sequence[Stratum], kind: str = "Forest plot") -> str:
     """The figure in a few sentences, for readers who cannot see it."""
     effects, overall = result.effects, result.overall
     _, long = measure_names(effects.measure, effects.unit, STYLES["metabone"])
-    kind = "Forest plot (SYNTHETIC DATA)" if effects.synthetic else "Forest plot"
+    kind += " (SYNTHETIC DATA)" if effects.synthetic else ""
     sentences = [
         f"{kind} of {result.outcome}: {overall.k_effects} effects of {overall.k_studies} studies.",
         f"Overall {long[:1].lower()}{long[1:]} {_range(overall.estimate, overall.ci())}.",

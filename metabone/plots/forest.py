@@ -115,7 +115,7 @@ def forest_spec(
     look = find_style(style)
     scale = find_scale(result.effects.measure, transform)
     frame = result.effects.frame
-    strata = _strata(result, by)
+    strata = strata_of(result, by)
     keys = choose(columns, look, frame.columns)
     words = _words(result, look, scale, labels, keys, xlabel)
     groups = order_rows(result, strata, sort)
@@ -135,7 +135,7 @@ def forest_spec(
     )
 
 
-def _strata(result: PoolResult, by: str | Sequence[str] | None) -> tuple[Stratum, ...]:
+def strata_of(result: PoolResult, by: str | Sequence[str] | None) -> tuple[Stratum, ...]:
     """The strata of the grouping to show; empty cells of a two-way table have no rows."""
     groupings = list(dict.fromkeys(tuple(stratum.by) for stratum in result.strata))
     if by is None:

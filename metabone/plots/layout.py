@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from metabone.plots.axis import Side, paint_axis, place_sides
+from metabone.plots.fruit import swarm_height
 from metabone.plots.marks import Stage, paint_mark
 from metabone.plots.primitives import Canvas, HAlign, Layout, Line
 from metabone.plots.sizing import (
@@ -154,10 +155,13 @@ class _Sheet:
         label = wrap(row.label, face, self._label_room(row) - inset) if row.label else ()
         cells = {key: self._break_cell(row, key, parts, face) for key, parts in row.cells.items()}
         count = max([len(label), *(len(part) for cell in cells.values() for part in cell)])
+        text = count * self._leading(face)
+        if row.mark is not None and row.mark.kind == "swarm":
+            text = max(text, swarm_height(self.stage, row.mark))
         pad = self.style.row_pad * self.face.size * (0.35 if row.kind == "note" else 1.0)
         above = {"heading": 0.55, "overall": 0.5}.get(row.kind, 0.0) * self.face.size
         across = row.kind == "note" and not self.beside
-        return _Line(row, label, cells, count * self._leading(face) + pad, above, across)
+        return _Line(row, label, cells, text + pad, above, across)
 
     def _break_cell(
         self, row: Row, key: str, parts: tuple[str, ...], face: Face

@@ -38,6 +38,10 @@ def paint_mark(canvas: Canvas, stage: Stage, mark: Mark, y: float, style: Style)
     """Add what a row shows at height `y`; NaN shows nothing."""
     if mark.kind == "square":
         _square(canvas, stage, mark, y, style)
+    elif mark.kind == "swarm":
+        from metabone.plots.fruit import paint_swarm
+
+        paint_swarm(canvas, stage, mark, y, style)
     elif mark.kind == "diamond":
         _diamond(canvas, stage, mark, y, style, overall=mark.spread is None)
     else:

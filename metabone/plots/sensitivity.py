@@ -31,11 +31,20 @@ def _gosh(part: Any, options: Mapping[str, Any]) -> SpecFigure:
     return gosh(part, **options)
 
 
+def _refits(part: Any, options: Mapping[str, Any]) -> SpecFigure:
+    from metabone.plots.refits_forest import refits_forest
+
+    return refits_forest(part, **options)
+
+
+_FOREST = frozenset({"style", "xlabel", "xlim", "transform"})
 #: Name of the figure → the part of the answer that it draws, how, and the options it has beside
 #: title, width_mm and font.
 DRAWERS: Mapping[
     str, tuple[str, Callable[[Any, Mapping[str, Any]], SpecFigure], frozenset[str]]
 ] = {
+    "leave-one-out": ("leave_one_out", _refits, _FOREST),
+    "cumulative": ("cumulative", _refits, _FOREST),
     "influence": ("influence", _influence, frozenset()),
     "baujat": ("baujat", _baujat, frozenset({"labels"})),
     "gosh": ("gosh", _gosh, frozenset({"highlight", "xlabel", "transform"})),
@@ -48,9 +57,11 @@ def draw_sensitivity(result: SensitivityResult, kind: str, **options: Any) -> Sp
     Parameters
     ----------
     result : the answer; it must hold the part.
-    kind : ``influence``, ``baujat`` or ``gosh``.
-    options : ``title``, ``width_mm``, ``font``, and those of the figure (``labels`` of a Baujat
-        plot, ``highlight``, ``xlabel`` and ``transform`` of a GOSH plot). None is the default.
+    kind : ``leave-one-out``, ``cumulative``, ``influence``, ``baujat`` or ``gosh``.
+    options : ``title``, ``width_mm``, ``font``, and those of the figure (``style``, ``xlabel``,
+        ``xlim`` and ``transform`` of a leave-one-out or cumulative forest plot, ``labels`` of a
+        Baujat plot, ``highlight``, ``xlabel`` and ``transform`` of a GOSH plot). None is the
+        default.
 
     Raises
     ------

@@ -11,11 +11,11 @@ from metabone.plots.text import Face
 Point = tuple[float, float]
 COLORS: Mapping[str, str] = {
     "benefit": "#1f6a8a", "harm": "#c0431a", "no change": "#6b7580", "mixed": "#7b5a9e",
-    "unclear": "#6b7580", "swatch": "#39424c",
+    "unclear": "#6b7580", "swatch": "#39424c", "higher": "#2d5f8a", "lower": "#8a5a00",
 }  # fmt: skip
 PALE: Mapping[str, str] = {
     "benefit": "#b9d6e2", "harm": "#f2c4b3", "no change": "#d6dade", "mixed": "#d9cce6",
-    "unclear": "#d6dade", "swatch": "#c9cfd6",
+    "unclear": "#d6dade", "swatch": "#c9cfd6", "higher": "#bfd3e6", "lower": "#ecd9b4",
 }  # fmt: skip
 #: An arrow that points up, in a square from −1 to 1 with y downwards.
 _UP: tuple[Point, ...] = (
@@ -32,6 +32,8 @@ _ROUND: tuple[Point, ...] = tuple(
 SIGNS: Mapping[str, tuple[Point, ...]] = {
     "benefit": _UP,
     "harm": tuple((x, -y) for x, y in _UP),
+    "higher": _UP,
+    "lower": tuple((x, -y) for x, y in _UP),
     "no change": _BOTH,
     "mixed": tuple((y, x) for x, y in _BOTH),
     "unclear": _ROUND,

@@ -8,7 +8,7 @@ from typing import Literal
 
 PartAlign = Literal["left", "right", "decimal", "center"]
 RowKind = Literal["heading", "study", "subtotal", "overall", "prediction", "note"]
-MarkKind = Literal["square", "diamond", "interval"]
+MarkKind = Literal["square", "diamond", "interval", "swarm"]
 CurveKind = Literal["power", "assurance", "other"]
 
 #: The key under which the plot itself stands among the columns.
@@ -49,10 +49,12 @@ class Mark:
 
     Parameters
     ----------
-    kind : ``square`` (one effect), ``diamond`` (a pooled one) or ``interval`` (prediction).
+    kind : ``square`` (one effect), ``diamond`` (a pooled one), ``interval`` (prediction) or
+        ``swarm`` (effects as bubbles, over them the pooled one with both intervals).
     estimate, low, high : NaN where there is none.
     weight : area of the square as a fraction of the largest one.
-    spread : prediction interval to draw through a diamond, or None.
+    spread : prediction interval to draw through a diamond or a swarm, or None.
+    fruit : of a swarm, the place of each bubble and its area as a fraction of the largest one.
     """
 
     kind: MarkKind
@@ -61,6 +63,7 @@ class Mark:
     high: float
     weight: float = 1.0
     spread: tuple[float, float] | None = None
+    fruit: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,13 @@ from metabone.plots.spec import Axis, Tick
 DotKind = Literal["effect", "flagged", "filled", "bubble", "level"]
 #: ``estimate`` the fitted or pooled line; ``limit`` the edge of an interval or region;
 #: ``prediction`` of a prediction interval; ``zero`` no effect; ``cut`` a rule of thumb; ``trace``
-#: joins points; ``with`` and ``without`` outline the subsets with and without a study.
+#: joins points; ``interval`` and ``hair`` are those of one effect among few and among very many;
+#: ``trunk`` and ``branch`` confidence and prediction interval of a mean; ``with`` and ``without``
+#: outline the subsets with and without a study.
 StrokeKind = Literal[
-    "estimate", "limit", "prediction", "zero", "cut", "trace", "filled", "with", "without"
-]
+    "estimate", "limit", "prediction", "zero", "cut", "trace", "filled", "with", "without",
+    "interval", "hair", "trunk", "branch",
+]  # fmt: skip
 #: ``p10 p05 p01`` significance at .10, .05 and .01; ``confidence prediction`` bands; ``count`` a
 #: cell whose shade is how many lie in it; ``bar`` a bar of a histogram.
 AreaKind = Literal["p10", "p05", "p01", "confidence", "prediction", "count", "bar"]

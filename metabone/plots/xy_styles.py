@@ -50,6 +50,10 @@ STROKES: Mapping[StrokeKind, StrokeLook] = {
     "filled": StrokeLook(RUST, 1.1, (4.0, 2.2)),
     "with": StrokeLook(RUST, 1.3),
     "without": StrokeLook(DEEP, 1.0, (2.6, 1.6)),
+    "interval": StrokeLook("#8fa9ba", 0.7),
+    "hair": StrokeLook("#a9c3d3", 0.35),
+    "trunk": StrokeLook(DEEP, 3.2),
+    "branch": StrokeLook(DEEP, 0.9),
 }
 AREAS: Mapping[AreaKind, str] = {
     "p10": "#eaf0f4", "p05": "#d5e0e8", "p01": "#bccdd9",
