@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from metabone.errors import UsageError
 from metabone.options import nearest
 from metabone.plots.labels import SHOWN_BY, cell_text, detail_text
+from metabone.plots.rob_columns import ROB, define_rob
 from metabone.plots.spec import PLOT, Column
 from metabone.plots.styles import Style
 from metabone.plots.words import NO_NUMBER, decimals_for, interval_parts, number
@@ -17,8 +18,10 @@ from metabone.plots.words import NO_NUMBER, decimals_for, interval_parts, number
 if TYPE_CHECKING:
     import pandas as pd
 
+    from metabone.synthesis.rob_results import JudgedItem
+
 #: Columns that are made for the figure; any column of the table can be named besides.
-MADE = ("study", "dose", "timepoint", "duration", "arms", "n", "weight", "effect", PLOT)
+MADE = ("study", "dose", "timepoint", "duration", "arms", "n", "rob", "weight", "effect", PLOT)
 _ARMS = (("m1i", "sd1i", "n1i"), ("m2i", "sd2i", "n2i"))
 _HEADERS = {
     "timepoint_weeks": "Weeks", "timepoint": "Weeks", "duration_weeks": "Weeks treated",
@@ -65,15 +68,20 @@ def shown_columns(keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def define(
-    keys: Sequence[str], frame: pd.DataFrame, style: Style, words: Mapping[str, str]
+    keys: Sequence[str],
+    frame: pd.DataFrame,
+    style: Style,
+    words: Mapping[str, str],
+    items: tuple[JudgedItem, ...] = (),
 ) -> tuple[Column, ...]:
     """The columns behind the keys; ``arms`` and ``n`` are several under two headings.
 
-    `words` holds the headers for ``study effect plot weight treated control``.
+    `words` holds the headers for ``study effect plot weight treated control``; ``rob`` is a column
+    for each of the `items`.
     """
     made: list[Column] = []
     for key in keys:
-        made += _define_one(key, frame, style, words)
+        made += define_rob(items) if key == ROB else _define_one(key, frame, style, words)
     return tuple(made)
 
 

@@ -9,6 +9,7 @@ from metabone.errors import UsageError
 from metabone.plots.columns import choose, define, shown_columns
 from metabone.plots.footer import describe, footer
 from metabone.plots.labels import row_labels
+from metabone.plots.rob_columns import ROB, fill_rob, legend_of, shown_items
 from metabone.plots.rows import Builder, order_rows
 from metabone.plots.scales import Scale, check_limits, find_scale, limits, tick_sets
 from metabone.plots.spec import PLOT, Axis, ForestSpec, Mark
@@ -93,8 +94,9 @@ def forest_spec(
     result : the answer; nothing is computed here that it does not hold.
     by : the grouping to show as subgroups, one of those it was pooled by; by default the first.
         An empty text shows none.
-    columns : from left to right: ``study dose timepoint duration arms n weight effect plot`` or
-        any column of the table; by default those of the style.
+    columns : from left to right: ``study dose timepoint duration arms n rob weight effect plot``
+        or any column of the table; by default those of the style. ``rob`` is a sign for each item
+        of risk of bias.
     style : ``metabone``, ``revman``, ``jama`` or ``bmj``.
     sort : ``effect``, ``precision`` or ``study``; by default the order of the table, with the
         rows of one study together.
@@ -120,16 +122,19 @@ def forest_spec(
     words = _words(result, look, scale, labels, keys, xlabel)
     groups = order_rows(result, strata, sort)
     names = row_labels(frame, groups, shown_columns(keys))
-    builder = Builder(result, look, scale, keys, names, show_prediction)
+    items = shown_items(result.effects) if ROB in keys else ()
+    judged = fill_rob(result.effects, items)
+    builder = Builder(result, look, scale, keys, names, show_prediction, judged)
     rows = builder.rows(strata, groups)
     marks = [row.mark for row in rows if row.mark is not None]
+    under = footer(result, look, strata, marks)
     return ForestSpec(
         style=look.name,
         title=outcome_title(result) if title is None else title,
-        columns=define(keys, frame, look, words),
+        columns=define(keys, frame, look, words, items),
         rows=rows,
         axis=_axis(result, marks, scale, words, xlim),
-        footer=footer(result, look, strata, marks),
+        footer=(legend_of(items), *under) if items else under,
         banner=BANNER if result.effects.synthetic else None,
         description=describe(result, strata),
     )

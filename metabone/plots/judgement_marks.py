@@ -25,6 +25,8 @@ INKS: Mapping[str, str] = {
     "good": "#0d2230", "middle": "#33290a", "bad": "#ffffff", "conflict": "#1c2126",
     "blank": "#5a6470",
 }  # fmt: skip
+#: The tone that a sign of risk of bias has.
+SIGN_TONES: Mapping[str, Tone] = {"+": "good", "?": "middle", "−": "bad", "≠": "conflict"}
 #: Directions of the hatching of bars, in degrees; the good answer and the blank one are plain.
 HATCHES: Mapping[str, tuple[int, ...]] = {"middle": (45,), "bad": (-45,), "conflict": (0,)}
 _ROUND: tuple[Point, ...] = tuple(

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from metabone.plots.axis import Side, paint_axis, place_sides
 from metabone.plots.fruit import swarm_height
+from metabone.plots.judgement_marks import SIGN_TONES, paint_judgement
 from metabone.plots.marks import Stage, paint_mark
 from metabone.plots.primitives import Canvas, HAlign, Layout, Line
+from metabone.plots.rob_columns import ROB_KEY
 from metabone.plots.sizing import (
     MARGIN,
     Grid,
@@ -207,10 +209,20 @@ class _Sheet:
         self._block(x, middle, line.label, face, color)
         for key, parts in line.cells.items():
             slot = self.grid.slots[key]
+            if key.startswith(ROB_KEY):
+                self._sign(parts[0][0], slot.x + slot.width / 2, middle)
+                continue
             for index, texts in enumerate(parts):
                 anchor, align = place_part(slot, index, texts[0], face, self.grid.scale)
                 shift = self._inset(row) if key == "study" else 0.0
                 self._block(anchor + shift, middle, texts, face, color, align)
+
+    def _sign(self, sign: str, x: float, middle: float) -> None:
+        """A judgement as a circle with its sign; nothing where there is none."""
+        if sign:
+            half = 0.56 * self.face.size
+            tone = SIGN_TONES[sign]
+            paint_judgement(self.canvas, tone, sign, (x, middle), half, self.face)
 
     def _block(
         self, x: float, middle: float, lines: tuple[str, ...], face: Face, color: str,

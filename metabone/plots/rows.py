@@ -66,8 +66,10 @@ class Builder:
         keys: Sequence[str],
         names: Mapping[int, str],
         show_prediction: bool,
+        judged: Mapping[int, Mapping[str, tuple[str, ...]]] | None = None,
     ) -> None:
         self.result = result
+        self.judged = judged or {}
         self.style = style
         self.scale = scale
         self.keys = tuple(keys)
@@ -113,6 +115,7 @@ class Builder:
         values = self.effects[row]
         weight = self.result.overall.weights.get(row, math.nan)
         cells = {"study": (self.names[row],)} | fill(self.keys, self.frame.loc[[row]].iloc[0])
+        cells |= self.judged.get(row, {})
         if "effect" in self.keys:
             cells["effect"] = self._effect_text(values)
         if "weight" in self.keys:
