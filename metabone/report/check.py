@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,16 @@ from metabone.extraction.audit.audit import audit
 from metabone.extraction.audit.codes import check_codes
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.table import Finding, StudyTable
+from metabone.synthesis.corrected import Change, corrected_together
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: A cell of the tables made here holds at most so many characters of the user's own.
 LONGEST_VALUE = 1000
+#: So many suspicions, the strongest, are told with what each alone would change.
+MOST_IMPACTS = 100
+MOST_ROWS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Block:
     """
 
     suspicions: tuple[Suspicion, ...]
-    changes: tuple[Any, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def code(self) -> str:
@@ -72,7 +76,7 @@ class Checked:
     findings: tuple[Finding, ...]
     suspicions: tuple[Suspicion, ...]
     off: tuple[str, ...]
-    impacts: tuple[Any, ...]
+    impacts: tuple[Change | None, ...]
     blocks: tuple[Block, ...]
 
     def of(self, severity: str) -> tuple[Finding, ...]:
@@ -84,7 +88,7 @@ class Checked:
         """The suspicions that are only notes."""
         return tuple(one for one in self.suspicions if one.severity == "note")
 
-    def worst_first(self) -> Iterator[tuple[Finding, None] | tuple[Suspicion, Any]]:
+    def worst_first(self) -> Iterator[tuple[Finding, None] | tuple[Suspicion, Change | None]]:
         """Errors, suspicions by block, warnings, weak suspicions, notes; each with its impact."""
         impacts = {
             id(one): impact for one, impact in zip(self.suspicions, self.impacts, strict=True)
@@ -166,9 +170,17 @@ def check_table(
     """
     silent = check_codes(off)
     suspicions = audit(table, off=off)
-    impacts: Sequence[Any] = [None] * len(suspicions)
     strong = [one for one in suspicions if one.severity != "note"]
-    blocks = [Block(tuple(alike)) for alike in by_code(strong).values()]
+    blocks = [
+        Block(tuple(alike), corrected_together(table, alike, measure) if impact else ())
+        for alike in by_code(strong).values()
+    ]
+    # Pooling for each one alone takes time that grows with the table.
+    many = min(MOST_IMPACTS, MOST_ROWS // max(1, len(table.frame))) if impact else 0
+    impacts = [
+        _alone(table, one, measure) if at < many and one.severity != "note" else None
+        for at, one in enumerate(suspicions)
+    ]
     return Checked(
         table=table,
         findings=tuple(found for found in table.findings if found.code not in silent),
@@ -179,6 +191,10 @@ def check_table(
     )
 
 
+def _alone(table: StudyTable, one: Suspicion, measure: str) -> Change | None:
+    return next(iter(corrected_together(table, [one], measure)), None)
+
+
 def by_code(found: Iterable[Any]) -> dict[str, list[Any]]:
     """Findings or suspicions by their code, in the order in which the codes come."""
     codes: dict[str, list[Any]] = {}
@@ -187,7 +203,7 @@ def by_code(found: Iterable[Any]) -> dict[str, list[Any]]:
     return codes
 
 
-def _line(one: Finding | Suspicion, impact: Any) -> dict[str, Any]:
+def _line(one: Finding | Suspicion, impact: Change | None) -> dict[str, Any]:
     return _of_finding(one) if isinstance(one, Finding) else _of_suspicion(one, impact)
 
 
@@ -198,7 +214,7 @@ def _of_finding(found: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_suspicion(one: Suspicion, impact: Any) -> dict[str, Any]:
+def _of_suspicion(one: Suspicion, impact: Change | None) -> dict[str, Any]:
     return {
         "severity": one.severity, "code": one.code, "row": one.row,
         "rows": " ".join(map(str, one.rows)), "columns": " ".join(one.columns),

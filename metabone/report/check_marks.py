@@ -13,6 +13,7 @@ from metabone.extraction.schema import canonical_column
 from metabone.extraction.table import Finding
 from metabone.files import visible
 from metabone.report.check import Checked, correction_text, shortened
+from metabone.synthesis.corrected import Change
 
 # A comment is read in a small box; the sheet of findings has everything.
 LONGEST_COMMENT = 900
@@ -150,7 +151,7 @@ def told(checked: Checked, place: Place) -> Iterable[Told]:
         yield Told(cell, one.severity, tuple(map(_shown, values)))
 
 
-def _impact(impact: Any) -> tuple[str | float | None, ...]:
+def _impact(impact: Change | None) -> tuple[str | float | None, ...]:
     if impact is None:
         return (None,) * 4
     numbers = (impact.as_is, impact.corrected, impact.left_out)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.table import Finding, rows_text
 from metabone.report.check import Block, Checked, by_code, correction_text, count
 from metabone.report.check_words import phrase
 from metabone.report.wrapping import cut, wrapped
+from metabone.synthesis.corrected import Change
 
 # Of each code at most so many lines, of all codes of a severity about so many together.
 ERROR_LINES, ALL_ERROR_LINES = 8, 16
@@ -20,6 +20,7 @@ FULL_BLOCKS, SHORT_BLOCKS = 3, 5
 NOTE_CODES = 5
 # Of one sentence so many rows are named.
 NAMED_ROWS = 30
+MEASURE_WORDS = {"SMD": "g"}
 EVERYTHING = 10**9
 
 
@@ -168,15 +169,15 @@ def title(block: Block, everything: bool = False) -> str:
     return f"{said}: {named_rows(rows, everything)}" if rows else said
 
 
-def change_text(changes: Sequence[Any], everything: bool = False) -> str:
+def change_text(changes: Sequence[Change], everything: bool = False) -> str:
     """What the pooled answers would become; empty where nothing was pooled."""
     told = [one for one in changes if math.isfinite(one.as_is) and math.isfinite(one.after)]
     if not told:
         return ""
     shown = told if everything else told[:2]
     text = "; ".join(
-        f"the pooled {one.measure} of {cut(one.outcome)} would go from {one.as_is:.2f} to "
-        f"{one.after:.2f}{'' if one.is_corrected else ' without them'}"
+        f"the pooled {MEASURE_WORDS.get(one.measure, one.measure)} of {cut(one.outcome)} would go "
+        f"from {one.as_is:.2f} to {one.after:.2f}{'' if one.is_corrected else ' without them'}"
         for one in shown
     )
     more = len(told) - len(shown)
