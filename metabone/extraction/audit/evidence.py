@@ -6,9 +6,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from metabone.extraction.audit.mixture import Evidence
-from metabone.extraction.audit.readings import ODD, READINGS, residuals
+from metabone.extraction.audit.readings import ODD, READINGS, declared, residuals
 from metabone.extraction.audit.sheet import Floats, Sheet
-from metabone.extraction.audit.spread import TYPICAL_N, Spread, log_sd_bias
+from metabone.extraction.audit.spread import TYPICAL_N, Spread
 
 #: True standardised differences are taken as Student's t with 2 df around 0, of this scale.
 EFFECT_SCALE = 1.0
@@ -20,7 +20,8 @@ TEST_AGREES, TEST_NEAR = 0.6, 0.06
 
 def gather(sheet: Sheet, spread: Spread) -> Evidence:
     """All that the mixture looks at."""
-    y = np.stack([residuals(spread, reading) for reading in READINGS])
+    as_declared = declared(spread)
+    y = np.stack([residuals(spread, reading, as_declared) for reading in READINGS])
     extra = np.zeros(y.shape[:2])
     size = 1 / np.sqrt(np.bincount(spread.study))[spread.study]
     t, t_error = _printed_t(sheet)
@@ -34,7 +35,7 @@ def gather(sheet: Sheet, spread: Spread) -> Evidence:
             wrong |= ~readable[:, :2].all(axis=1)
         if reading.kind == 3:
             extra[z] -= np.log(2.0) * readable.sum(axis=1)
-        log_sd = y[z] + spread.size + log_sd_bias(spread.n)
+        log_sd = y[z] + spread.size + spread.by_size[2]
         if z != ODD:
             extra[z] += size * _of_effect(spread, log_sd) + _of_test(spread, log_sd, t, t_error)
         if reading.code in clue:

@@ -20,7 +20,7 @@ from metabone.extraction.audit.mixture import (
 from metabone.extraction.audit.sheet import Floats
 
 ROUNDS = 3
-FIT_ROWS = 6_000
+FIT_ROWS = 3_000
 #: How many rows the shares of the readings weigh before the table is seen, and their bound.
 PRIOR_ROWS, MOST = 60.0, 0.15
 _STEPS = (0.7, 1.4)

@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 GRID = np.linspace(-2.5, 2.5, 51)
 STEP = float(GRID[1] - GRID[0])
 FLOOR = 1e-290
+#: Study and endpoint effects beyond this are not expected; log odds that are not looked at.
+NEAR, NEGLIGIBLE = 1.2, 14.0
 #: Share of rows that no reading explains, in a study that is read otherwise as a whole.
 ODD_SHARE = 0.04
 
@@ -161,6 +163,10 @@ def terms(data: Evidence, mean: Floats, scales: Scales) -> Terms:
         logs = 0.5 * np.log(np.where(w > 0, w, 1.0)).sum(axis=1) - 0.5 * np.log(safe)
         centre[z], variance[z] = c, v
         weight[z] = np.where(some, logs - 0.5 * q - 0.5 * np.log(v) + data.extra[z], -np.inf)
+    # A reading that could not reach a millionth of the best one anywhere is not looked at.
+    far = np.maximum(np.abs(centre) - NEAR, 0.0)
+    reach = weight + data.prior[:, None] - 0.5 * far**2 / variance
+    weight[reach < reach.max(axis=0) - NEGLIGIBLE] = -np.inf
     top = np.max(np.where(np.isfinite(weight), weight, -np.inf), axis=0)
     top = np.where(np.isfinite(top), top, 0.0)
     return Terms(centre, variance, weight - top, top)
@@ -176,10 +182,13 @@ def mixed(found: Terms, prior: Floats) -> Floats:
     return np.asarray(np.log(total))
 
 
-def as_batch(found: Terms, z: int, rows: Ints) -> Floats:
-    """(rows, G) log density of rows that are of one reading, or odd."""
-    odd = ODD_SHARE * found.density(len(found.centre) - 1, rows)
-    return np.asarray(np.log((1 - ODD_SHARE) * found.density(z, rows) + odd + FLOOR))
+def as_batch(found: Terms, readings: Ints, rows: Ints) -> Floats:
+    """(rows, G) log density of rows that are each of one reading, or odd."""
+    total = ODD_SHARE * found.density(len(found.centre) - 1, rows) + FLOOR
+    for z in np.unique(readings).tolist():
+        mine = np.flatnonzero(readings == z)
+        total[mine] += (1 - ODD_SHARE) * found.density(z, rows[mine])
+    return np.asarray(np.log(total))
 
 
 def pass_messages(log_f: Floats, tree: Tree, scales: Scales) -> Messages:
@@ -217,7 +226,7 @@ def responsibilities(
         rows = np.flatnonzero(np.isfinite(found.weight[z]))
         if len(rows):
             out[z, rows] = np.exp(log_prior) * (found.density(z, rows) * ratio[rows]).sum(axis=1)
-    return out / np.maximum(out.sum(axis=0), FLOOR)
+    return np.asarray(out / np.maximum(out.sum(axis=0), FLOOR))
 
 
 def posterior(
@@ -248,21 +257,42 @@ def posterior(
     return out / np.maximum(out.sum(axis=0), FLOOR), chosen
 
 
-def _virtual(
-    data: Evidence, found: Terms, log_f: Floats, batches: Sequence[Batch]
-) -> tuple[Ints, Floats, Tree]:
+@dataclass(frozen=True)
+class Virtual:
+    """Hypotheses as studies of their own.
+
+    Parameters
+    ----------
+    rows : row of each virtual row.
+    density : (rows, G) its log density.
+    tree : the virtual rows below their cells and hypotheses.
+    inside, readings : which virtual rows are held to be of which reading.
+    """
+
+    rows: Ints
+    density: Floats
+    tree: Tree
+    inside: Ints
+    readings: Ints
+
+
+def _virtual(data: Evidence, found: Terms, log_f: Floats, batches: Sequence[Batch]) -> Virtual:
     """Each hypothesis as a study of its own: its rows, their densities, and the tree."""
     by_study = _rows_by_study(data.study)
     members = [by_study[batch.study] for batch in batches]
     rows = np.concatenate(members)
     number = np.repeat(np.arange(len(batches)), [len(part) for part in members])
     densities = log_f[rows]
-    start = 0
-    for batch, part in zip(batches, members, strict=True):
-        inside = start + np.searchsorted(part, batch.rows)
-        densities[inside] = as_batch(found, batch.reading, batch.rows)
-        start += len(part)
-    return rows, densities, Tree(number, data.endpoint[rows])
+    starts = np.cumsum([0, *(len(part) for part in members)])
+    inside = np.concatenate(
+        [
+            start + np.searchsorted(part, batch.rows)
+            for start, batch, part in zip(starts, batches, members, strict=False)
+        ]
+    )
+    readings = np.repeat([b.reading for b in batches], [len(b.rows) for b in batches])
+    densities[inside] = as_batch(found, readings, rows[inside])
+    return Virtual(rows, densities, Tree(number, data.endpoint[rows]), inside, readings)
 
 
 def _rows_by_study(study: Ints) -> list[Ints]:
@@ -293,8 +323,8 @@ def _batch_odds(
     base[tree.study_number] = plain.likelihood
     for chunk in _chunks(data, batches):
         part = [batches[i] for i in chunk]
-        _, densities, virtual = _virtual(data, found, log_f, part)
-        likelihood = pass_messages(densities, virtual, scales).likelihood
+        virtual = _virtual(data, found, log_f, part)
+        likelihood = pass_messages(virtual.density, virtual.tree, scales).likelihood
         gain[chunk] = likelihood - base[[batch.study for batch in part]]
     study = np.array([batch.study for batch in batches])
     prior = np.array([batch.prior for batch in batches])
@@ -303,7 +333,7 @@ def _batch_odds(
     top = np.maximum(np.log(np.maximum(rest, 0.05)), -np.inf)
     total = top.copy()
     np.logaddexp.at(total, study, logs)
-    return np.asarray(logs - total[study])
+    return np.asarray(logs - total[study], dtype=float)
 
 
 def _add_batches(
@@ -314,22 +344,17 @@ def _add_batches(
     odd = len(found.centre) - 1
     for chunk in _chunks(data, batches):
         part = [batches[i] for i in chunk]
-        rows, densities, tree = _virtual(data, found, log_f, part)
-        cell = pass_messages(densities, tree, scales).cell
-        inner = found.take(rows)
-        single = responsibilities(inner, log_f[rows], data.prior, tree, cell)
-        posterior_c = cell[tree.cell_of_row[tree.inverse]]
-        start = 0
-        for batch, share in zip(part, chosen[chunk], strict=True):
-            length = int((data.study == batch.study).sum())
-            mine = slice(start, start + length)
-            told = single[:, mine].copy()
-            inside = np.searchsorted(rows[mine], batch.rows)
-            place = start + inside
-            wide = ODD_SHARE * found.density(odd, batch.rows) * np.exp(-densities[place])
-            strange = (posterior_c[place] * wide).sum(axis=1)
-            told[:, inside] = 0.0
-            told[odd, inside] = strange
-            told[batch.reading, inside] = 1 - strange
-            out[:, rows[mine]] += share * told
-            start += length
+        virtual = _virtual(data, found, log_f, part)
+        rows, tree, place = virtual.rows, virtual.tree, virtual.inside
+        cell = pass_messages(virtual.density, tree, scales).cell
+        told = responsibilities(found.take(rows), log_f[rows], data.prior, tree, cell)
+        posterior_c = cell[tree.cell_of_row[tree.inverse[place]]]
+        wide = ODD_SHARE * found.density(odd, rows[place]) * np.exp(-virtual.density[place])
+        strange = np.minimum((posterior_c * wide).sum(axis=1), 1.0)
+        told[:, place] = 0.0
+        told[virtual.readings, place] = 1 - strange
+        told[odd, place] = strange
+        lengths = np.bincount(data.study)[[batch.study for batch in part]]
+        told *= np.repeat(chosen[chunk], lengths)
+        for z in np.flatnonzero(told.any(axis=1)).tolist():
+            np.add.at(out[z], rows, told[z])

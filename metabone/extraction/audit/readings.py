@@ -69,9 +69,8 @@ READINGS: tuple[Reading, ...] = (
 ODD = len(READINGS) - 1
 
 
-def residuals(spread: Spread, reading: Reading) -> Floats:
+def residuals(spread: Spread, reading: Reading, as_declared: Floats) -> Floats:
     """(k, A) log CV if rows are read so; NaN where they cannot be."""
-    as_declared = _declared(spread)
     if reading.declared is None:
         y = as_declared.copy()
         y[:, list(reading.arms)] -= reading.power * LOG10
@@ -83,7 +82,8 @@ def residuals(spread: Spread, reading: Reading) -> Floats:
     return y - spread.size
 
 
-def _declared(spread: Spread) -> Floats:
+def declared(spread: Spread) -> Floats:
+    """(k, A) logarithm of the SD as the rows declare it."""
     kinds = np.stack([spread.log_sd(kind) for kind in range(3)])
     place = np.maximum(spread.kind, 0)
     return np.where((spread.kind >= 0)[:, None], kinds[place, np.arange(len(place))], np.nan)

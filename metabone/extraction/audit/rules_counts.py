@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,7 @@ def _digits(sheet: Sheet, at: int, arm: str) -> int:
     return sum(significant(cell) for cell in cells)
 
 
+@lru_cache(maxsize=65536)
 def significant(cell: str | None) -> int:
     """Significant digits of a printed number.
 

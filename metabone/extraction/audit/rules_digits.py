@@ -88,23 +88,19 @@ def digit_preference(sheet: Sheet) -> Iterator[Suspicion]:
     """
     study = sheet.groups(["study"])
     last = _last_digits(sheet)
-    for group in np.unique(study).tolist():
+    total, fives, rounds = (
+        np.bincount(study, weights=where.sum(axis=1))
+        for where in (last >= 0, last == 5, (last == 5) | (last == 0))
+    )
+    p = np.minimum(binom.sf(fives - 1, total, 0.1), binom.sf(rounds - 1, total, 0.2))
+    for group in np.flatnonzero((total >= LEAST_LAST) & (p < PREFERENCE_P)).tolist():
         rows = np.flatnonzero(study == group)
-        digits = last[rows].ravel()
-        digits = digits[digits >= 0]
-        if len(digits) < LEAST_LAST:
-            continue
-        fives, rounds = int((digits == 5).sum()), int(np.isin(digits, (0, 5)).sum())
-        p = min(
-            float(binom.sf(fives - 1, len(digits), 0.1)),
-            float(binom.sf(rounds - 1, len(digits), 0.2)),
-        )
-        if p < PREFERENCE_P:
-            yield sheet.tell(
-                int(rows[0]), ("mean_treated",), "digit-preference", 0.5,
-                f"{rounds} of {len(digits)} numbers of the study end in 0 or 5 (p = {p:.1g})",
-                rows=[int(row) for row in rows[1:9]], note=True,
-            )  # fmt: skip
+        yield sheet.tell(
+            int(rows[0]), ("mean_treated",), "digit-preference", 0.5,
+            f"{rounds[group]:g} of {total[group]:g} numbers of the study end in 0 or 5 "
+            f"(p = {p[group]:.1g})",
+            rows=[int(row) for row in rows[1:9]], note=True,
+        )  # fmt: skip
 
 
 def _last_digits(sheet: Sheet) -> Floats:

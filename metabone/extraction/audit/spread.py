@@ -63,11 +63,24 @@ class Spread:
         NaN where the kind cannot be read without the number of animals. The bias of the log of an
         SD, ½ (ψ(ν/2) − log(ν/2)) with ν = n − 1, is taken off.
         """
+        root, quantile, bias = self.by_size
+        raw = (
+            self.printed,
+            self.printed + root,
+            self.printed + root - quantile,
+            self.printed / 2,
+        )
+        return np.asarray(raw[kind] - bias)
+
+    @cached_property
+    def by_size(self) -> tuple[Floats, Floats, Floats]:
+        """(k, A) ½ log n, log of the 97.5% quantile of t, and the bias of the log of an SD."""
+        sizes, inverse = np.unique(self.n, return_inverse=True)
         with np.errstate(invalid="ignore", divide="ignore"):
-            root = 0.5 * np.log(self.n)
-            quantile = np.log(stdtrit(np.where(self.n > 1, self.n - 1, np.nan), 0.975))
-        raw = (self.printed, self.printed + root, self.printed + root - quantile, self.printed / 2)
-        return raw[kind] - log_sd_bias(self.n)
+            root = 0.5 * np.log(sizes)
+            quantile = np.log(stdtrit(np.where(sizes > 1, sizes - 1, np.nan), 0.975))
+        place = inverse.reshape(self.n.shape)
+        return root[place], quantile[place], log_sd_bias(sizes)[place]
 
 
 def log_sd_bias(n: ArrayLike) -> Floats:
@@ -112,12 +125,15 @@ def read_spread(sheet: Sheet) -> Spread:
         for word in ("dispersion", "mean")
     )
     endpoint, names, relative, factor = _endpoints(sheet, m)
+    by_cv = np.asarray(relative)[endpoint][:, None]
     with np.errstate(all="ignore"):
         printed = np.where(d > 0, np.log(d), np.nan)
         by_mean = np.log(np.abs(np.where(m == 0, np.nan, m)))
-        size = np.where(relative[endpoint][:, None], by_mean, -np.log(factor)[:, None])
-        of_mean = np.where(relative[endpoint][:, None], (half_m / m) ** 2 / 3, 0.0)
-        error = log_sd_variance(n) + np.minimum((half_d / d) ** 2 / 3, 0.3) + of_mean
+        size = np.where(by_cv, by_mean, -np.log(factor)[:, None])
+        of_mean = np.where(by_cv, (half_m / m) ** 2 / 3, 0.0)
+        sizes, inverse = np.unique(n, return_inverse=True)
+        sampling = log_sd_variance(sizes)[inverse.reshape(n.shape)]
+        error = sampling + np.minimum((half_d / d) ** 2 / 3, 0.3) + of_mean
     kind = np.full(len(sheet), -1)
     for place, word in enumerate(KINDS[:3]):
         kind[sheet.text("dispersion_type") == word] = place
@@ -133,7 +149,7 @@ def _endpoints(sheet: Sheet, m: Floats) -> tuple[Ints, tuple[str, ...], Bools, F
     number: dict[tuple[str, str, bool], int] = {}
     groups, factors = np.zeros(len(sheet), dtype=np.int64), np.ones(len(sheet))
     with np.errstate(invalid="ignore"):
-        below = (m[:, :2] <= 0).any(axis=1)
+        below = np.asarray((m[:, :2] <= 0).any(axis=1))
     factor_of: dict[tuple[Any, Any], float | None] = {}
     words = zip(sheet.text("outcome").tolist(), sheet.text("unit").tolist(), strict=True)
     for at, (outcome, unit) in enumerate(words):
