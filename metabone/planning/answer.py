@@ -200,12 +200,14 @@ def curve(answer: Answer, *, sd_factor: float = 1.0) -> tuple[tuple[int, float],
 
 def curve_steps(answer: Answer, *, sd_factor: float = 1.0) -> Iterator[tuple[int, float]]:
     """The points of `curve`, one at a time."""
+    from metabone.planning.designs.solve import chance
+
     question = answer.question
     with said(question):
         inputs = scaled(question, answer.outputs, sd_factor, 1.0)
-        power, key = question.design["power"], question.design["size"]
+        key = question.design["size"]
         for n in curve_sizes(answer):
-            yield n, float(power({**inputs, key: n})["power"])
+            yield n, chance(question.design, {**inputs, key: n})
 
 
 def assurance_points(answer: Answer) -> tuple[tuple[int, float], ...]:
@@ -270,9 +272,14 @@ def _times(value: Any, factor: float) -> Any:
     return value * factor if isinstance(value, (int, float)) else value
 
 
-def _finish(answer: Answer, *, grid: bool) -> Answer:
-    """Evidence, sensitivity and warnings, which all answers have alike."""
-    evidence = _evidence(answer)
+def _finish(answer: Answer, *, grid: bool, known: dict[int, float] | None = None) -> Answer:
+    """Evidence, sensitivity and warnings, which all answers have alike.
+
+    Parameters
+    ----------
+    known : assurances by size that were computed on the way.
+    """
+    evidence = _evidence(answer, {} if known is None else known)
     table = sensitivity(answer) if grid and answer.reachable else None
     with said(answer.question):
         interval, reason = interval_of(answer)
@@ -316,7 +323,8 @@ def _assured_n(question: Question, *, grid: bool) -> Answer:
     from metabone.planning.assured import n_for_assurance
 
     with said(question):
-        found = n_for_assurance(question, question.target)
+        known: dict[int, float] = {}
+        found = n_for_assurance(question, question.target, known)
         size = found["size"]
         key = question.design["size"]
         outputs = question.design["power"]({**question.inputs, key: size or 2})
@@ -329,7 +337,7 @@ def _assured_n(question: Question, *, grid: bool) -> Answer:
         "n", question, outputs, size, reachable=size is not None, ceiling=found["ceiling"],
         reason=reason,
     )  # fmt: skip
-    return _finish(answer, grid=grid)
+    return _finish(answer, grid=grid, known=known)
 
 
 def _no_assurance(question: Question, found: Mapping[str, Any]) -> str:
@@ -362,13 +370,12 @@ def share(value: float) -> str:
     return "<0.001" if 0 < value < 0.0005 else f"{value:.3g}"
 
 
-def _evidence(answer: Answer) -> Mapping[str, Any] | None:
+def _evidence(answer: Answer, known: dict[int, float]) -> Mapping[str, Any] | None:
     """The predictive, its ceiling, what the answer's size is worth, and other ways to read it."""
     question = answer.question
     predictive = question.predictive
     if predictive is None:
         return None
-    from metabone.planning.assured import assurance_at
     from metabone.planning.evidence_compare import compare_effects
     from metabone.planning.predictive import ceiling
 
@@ -387,18 +394,28 @@ def _evidence(answer: Answer) -> Mapping[str, Any] | None:
             "pi_low": low,
             "pi_high": high,
             "ceiling": ceiling(predictive),
-            "assurance": assurance_at(question, answer.size) if sized else None,
-            "targets": _targets(question) if able else [],
+            "assurance": _assurance(question, answer.size, known) if sized else None,
+            "targets": _targets(question, known) if able else [],
             "ways": ways,
             "update": _update(answer),
         }
 
 
-def _targets(question: Question) -> list[dict[str, Any]]:
+def _assurance(question: Question, size: Any, known: dict[int, float]) -> float:
+    """Assurance of a size, looked up or computed; a list of sizes is in no dictionary."""
+    from metabone.planning.assured import assurance_at
+
+    if isinstance(size, (list, tuple)) or size != int(size):
+        return assurance_at(question, size)
+    if size not in known:
+        known[size] = assurance_at(question, size)
+    return known[size]
+
+
+def _targets(question: Question, known: dict[int, float]) -> list[dict[str, Any]]:
     """Sizes for several chances of success."""
     from metabone.planning.assured import n_for_assurance
 
-    known: dict[int, float] = {}
     return [
         {"assurance": target, "size": n_for_assurance(question, target, known)["size"]}
         for target in TARGETS
@@ -463,7 +480,7 @@ def sensitivity_steps(answer: Answer) -> Iterator[Grid | None]:
 
 def _cell(answer: Answer) -> tuple[str, Callable[[dict[str, Any]], float | None]]:
     """What a cell of the grid holds, and how it is computed."""
-    from metabone.planning.designs.solve import solve_effect, solve_n
+    from metabone.planning.designs.solve import chance, solve_effect, solve_n
 
     question = answer.question
     design, key = question.design, question.design["size"]
@@ -485,7 +502,6 @@ def _cell(answer: Answer) -> tuple[str, Callable[[dict[str, Any]], float | None]
         return "difference", detectable
 
     def powered(inputs: dict[str, Any]) -> float | None:
-        value: float = design["power"]({**inputs, key: answer.size})["power"]
-        return value
+        return chance(design, {**inputs, key: answer.size})
 
     return "power", powered

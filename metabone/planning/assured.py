@@ -75,22 +75,16 @@ def n_for_assurance(
             before[size] = assurance_at(question, size)
         return before[size]
 
-    guess = _nearest(before, target) or kernel.rough_size(
+    guess = 0 if before else kernel.rough_size(
         question.design, question.inputs, question.sd or 1.0, predictive.mean, predictive.scale,
         predictive.df, target, MOST,
     )  # fmt: skip
-    size = kernel.smallest_size(at, target, MOST, guess)
+    size = kernel.smallest_size(at, target, MOST, guess, before)
     if size is None:
         answer["reason"] = "too many"
         return answer
     answer.update({"size": size, "assurance": at(size)})
     return answer
-
-
-def _nearest(known: dict[int, float], target: float) -> int:
-    """A size that was computed before and lies near the target; 0 where none does."""
-    enough = [size for size in known if known[size] >= target]
-    return min(enough) if enough else max(known) if known else 0
 
 
 def _predictive(question: Question) -> Predictive:

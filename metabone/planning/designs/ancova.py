@@ -32,6 +32,7 @@ from metabone.planning.designs.several_arms import (
     spread_of,
 )
 from metabone.planning.kernel import t_isf
+from metabone.planning.kernel.mixture import mixed_power
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ def _omnibus(
     lam: float, arms: int, total: float, covariates: int, alpha: float, share_df: float
 ) -> float:
     df1, df2 = arms - 1, total - arms - covariates
-    return sum(
-        [
-            weight * f_power(lam * share, df1, df2, alpha)
-            for share, weight in beta_rule(0.5 * share_df, 0.5 * covariates)
-        ]
-    )
+    shares = beta_rule(0.5 * share_df, 0.5 * covariates)
+    if df1 == 1:
+        # The square of a two-sided t test, which costs less.
+        cut = t_isf(0.5 * alpha, df2)
+        return mixed_power([(weight, math.sqrt(lam * x), cut) for x, weight in shares], df2, 2)
+    return sum([weight * f_power(lam * share, df1, df2, alpha) for share, weight in shares])
 
 
 def omnibus_exact(lam: float, arms: int, total: float, covariates: int, alpha: float) -> float:
@@ -85,12 +86,10 @@ def contrast_exact(
     Shieh (2020), doi:10.1007/s11336-019-09692-3.
     """
     df = total - arms - covariates
-    return sum(
-        [
-            weight * t_power(nc * math.sqrt(share), df, alpha, sides)
-            for share, weight in beta_rule(0.5 * (df + 1), 0.5 * covariates)
-        ]
-    )
+    cut = t_isf(alpha / sides, df)
+    shares = beta_rule(0.5 * (df + 1), 0.5 * covariates)
+    cases = [(weight, abs(nc) * math.sqrt(share), cut) for share, weight in shares]
+    return mixed_power(cases, df, sides)
 
 
 def variance_factor(before: int, after: int, rho: float) -> float:

@@ -11,6 +11,7 @@ from metabone.planning.designs.common import beta_rule
 from metabone.planning.designs.inputs import completed
 from metabone.planning.kernel import nct_sf, norm_cdf, norm_isf, t_cdf, t_isf
 from metabone.planning.kernel.basis import log1p
+from metabone.planning.kernel.mixture import log_chi_rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 INF = float("inf")
 ROOT_HALF = 0.7071067811865476
-# Steps of the rule in log chi: at most, and in units of the width that the integrand has there.
-STEP, SHARP = 0.2, 0.7
-# The density below exp(-DEPTH) of its peak adds less than 1e-10.
-DEPTH = 23.0
 # More nodes than this in the error SD are left to the noncentral t, which finds its own.
 NODES = 80
 # Places at which an assurance that varies with a beta share is computed.
@@ -62,48 +59,6 @@ def expected_range(
     tail = (1 - level) / 2
     half = scale * (norm_isf(tail) if pdf == INF else t_isf(tail, pdf))
     return mean - half, mean + half
-
-
-def _fall(depth: float, side: int) -> float:
-    """Where exp(2x) - 1 - 2x = depth, below (-1) or above (1) 0, by Newton's steps from outside."""
-    x = math.sqrt(depth / 2) if side > 0 else -math.sqrt(depth / 2) - depth / 2
-    for _ in range(60):
-        grown = math.exp(2 * x) - 1
-        step = (grown - 2 * x - depth) / (2 * grown)
-        x -= step
-        if abs(step) < 1e-6 * abs(x):
-            break
-    return x
-
-
-def log_chi_rule(df: float, steep: float, slope: float) -> "list[tuple[float, float]]":
-    """Nodes and weights of the mean of f(S), S = √(χ²_df/df): trapezoids in log S.
-
-    Parameters
-    ----------
-    steep : largest slope of f's normal argument over log S, which shortens the step.
-    slope : its slope over S at 0: f is flat below where it, times S, is nothing. The first node
-        carries all that lies below it.
-
-    References
-    ----------
-    Trefethen & Weideman (2014), doi:10.1137/130932132 (the rule).
-    """
-    low = _fall(2 * (DEPTH + log1p(slope)) / (df + 1), -1)
-    high = _fall(2 * DEPTH / df, 1)
-    step = min(STEP, SHARP / math.sqrt(2 * df + steep * steep))
-    count = math.ceil((high - low) / step)
-    step = (high - low) / count
-    nodes, total = [], 0.0
-    for i in range(count + 1):
-        x = low + i * step
-        s = math.exp(x)
-        weight = math.exp(-0.5 * df * ((s - 1) * (s + 1) - 2 * x))
-        if i == 0:
-            weight /= 1 - math.exp(-df * step)
-        nodes.append((s, weight))
-        total += weight
-    return [(s, weight / total) for s, weight in nodes]
 
 
 def passes(
@@ -216,6 +171,11 @@ def assurance(
     Exact (1e-8) where the design's test is a t test, else `averaged`.
     """
     found = tested(design, _sized(design, inputs, sd, size))
+    if found is None and design.get("assurance") is not None:
+        known = completed(design, _sized(design, inputs, sd, size))
+        chance: float | None = design["assurance"](known, mean, scale, pdf)
+        if chance is not None:
+            return chance
     if found is None:
         return averaged(
             lambda delta, right: success(design, inputs, size, sd, delta, right), mean, scale, pdf
@@ -367,36 +327,63 @@ def averaged(
 
 
 def smallest_size(
-    at: "Callable[[int], float]", target: float, most: int, guess: int = 0
+    at: "Callable[[int], float]",
+    target: float,
+    most: int,
+    guess: int = 0,
+    known: "dict[int, float] | None" = None,
 ) -> "int | None":
     """Smallest whole size from 2 on whose assurance `at` reaches `target`; None beyond `most`.
 
     Parameters
     ----------
     guess : where to look first (0: at the smallest); the answer does not depend on it.
+    known : assurances by size that were computed before: they tell where to look.
 
     Examples
     --------
     >>> smallest_size(lambda n: 1 - 1 / n, 0.9, 1000), smallest_size(lambda n: 0.5, 0.9, 1000)
     (10, None)
     """
-    low, high, step = 1, max(2, min(guess, most)), 1
-    if guess > 2 and at(high) >= target:
-        while high - step > 1 and at(high - step) >= target:
-            high, step = high - step, 2 * step
-        low = max(1, high - step)
-    else:
-        if guess <= 2:
-            step = 0
-        while at(high) < target:
-            if high >= most:
-                return None
-            low, high = high, min(high + step if step else 2 * high, most)
-            step *= 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        if at(middle) >= target:
-            high = middle
+    seen = dict(known or {})
+    seen[1] = -1.0
+    turn = 0
+    while True:
+        low = max([n for n in seen if seen[n] < target])
+        over = [n for n in seen if n > low and seen[n] >= target]
+        high = min(over) if over else 0
+        if high == low + 1:
+            return high
+        if low >= most:
+            return None
+        if turn == 0 and len(seen) == 1 and guess:
+            n = min(max(2, guess), most)
         else:
-            low = middle
-    return high
+            n = _between(seen, target, low, high, most, turn)
+        seen[n] = at(n)
+        turn += 1
+
+
+def _between(
+    seen: "dict[int, float]", target: float, low: int, high: int, most: int, turn: int
+) -> int:
+    """The size to look at next, above `low` and below `high` (0: no end is known yet).
+
+    By the line through the two nearest sizes, on the scales of the root of the size and of the
+    normal quantile. Every fifth time the middle is taken, so that a poor line costs little.
+    """
+    last = high - 1 if high else most
+    near = sorted(
+        [n for n in seen if 1e-9 < seen[n] < 1 - 1e-9], key=lambda n: abs(seen[n] - target)
+    )
+    if turn % 5 == 4 or len(near) < 2:
+        return (low + high) // 2 if high else min(last, max(2, 2 * low))
+    one, two = near[0], near[1]
+    rise = norm_isf(seen[one]) - norm_isf(seen[two])
+    run = math.sqrt(one) - math.sqrt(two)
+    if rise * run >= 0:
+        return (low + high) // 2 if high else min(last, 2 * low)
+    place = math.sqrt(one) + (norm_isf(target) - norm_isf(seen[one])) * run / rise
+    n = math.ceil(min(max(place, 0.0), math.sqrt(most)) ** 2 - 1e-9)
+    # Where the answer is this size, the one below it must fail: looked at next.
+    return min(last, max(low + 1, n))

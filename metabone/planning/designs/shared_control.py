@@ -133,6 +133,14 @@ def shared_estimate(inputs: "Block") -> "Block":
     return found
 
 
+def shared_assurance(inputs: "Block", mean: float, scale: float, pdf: float) -> "float | None":
+    """See `designs.shared_assurance`."""
+    # That module stands on this one.
+    from metabone.planning.designs import shared_assurance as assured
+
+    return assured.shared_assurance(inputs, mean, scale, pdf)
+
+
 def _aim(question: str, arms: int) -> "Callable[[float], float]":
     """Power of one arm at which any or all of them have the wanted one, were they independent."""
     if question == "any":
@@ -257,6 +265,7 @@ DESIGNS = {
         "power": shared_control,
         "chance": shared_chance,
         "estimate": shared_estimate,
+        "assurance": shared_assurance,
         "size": "n",
         "effect": "difference",
     },

@@ -1,11 +1,15 @@
 """Animals for a wanted power, and the effect that given animals detect, for any design."""
 
+import math
+
 from metabone.planning.designs.inputs import completed
 from metabone.planning.designs.registry import find
-from metabone.planning.kernel import nct_sf, smallest_n, solve
+from metabone.planning.kernel import nct_sf, norm_ppf, smallest_n, solve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from metabone.planning.designs.common import Block
 
 MOST = 100000
@@ -152,11 +156,62 @@ def solve_effect(design: "str | Block", inputs: "Block", target: float = 0.8) ->
     def at(effect: float) -> float:
         return chance(design, _with(base, key, sign * effect))
 
-    if high is None:
-        high = 1.0
-        while at(high) < target and high < TOP:
-            high *= 2
-    root = solve(at, target, low, high, 1e-9)
+    root = None if high is not None else _nearby(at, target, _rough_effect(design, base, target))
+    if root is None:
+        if high is None:
+            high = 1.0
+            while at(high) < target and high < TOP:
+                high *= 2
+        root = solve(at, target, low, high, 1e-9)
     result: Block = design["power"](_with(base, key, sign * root))
     result.update({"target": target, "reachable": True, "ceiling": None})
     return result
+
+
+def _rough_effect(design: "Block", base: "Block", target: float) -> float:
+    """About the effect that is found with this power, from what the design estimates; 0 without.
+
+    A share that varies is taken at its mean, the alpha of several arms is shared by Bonferroni.
+    """
+    if design.get("estimate") is None or design["effect"] != "difference":
+        return 0.0
+    known = completed(design, _with(base, "difference", 1.0))
+    found = design["estimate"](known)
+    if (found.get("tested") == "no" and found.get("rough") is None) or found["value"] == 0:
+        return 0.0
+    share = 1.0 if found["beta"] is None else found["beta"][0] / sum(found["beta"])
+    about = found.get("rough") or found["at"]
+    se, df, cut = about(share, known["alpha"], known["sides"])
+    aim = found["aim"](target) if found.get("aim") is not None else target
+    if not 0 < aim < 1:
+        return 0.0
+    # Where the noncentral t, taken as normal, passes the critical value with that chance.
+    shift = cut + norm_ppf(aim) * math.sqrt(1 + cut * cut / (2 * df))
+    return float(max(0.0, shift * se / abs(found["value"])))
+
+
+def _nearby(at: "Callable[[float], float]", target: float, guess: float) -> "float | None":
+    """The effect with this power by secants from a guess; None where they lead nowhere.
+
+    They are drawn on the scale of the normal quantile, on which power is nearly a straight line.
+    """
+    if not 0 < guess < TOP:
+        return None
+    wanted, x, before, height = norm_ppf(target), guess, 0.0, 0.0
+    for turn in range(12):
+        power = at(x)
+        if not 1e-12 < power < 1 - 1e-12:
+            return None
+        now = norm_ppf(power) - wanted
+        # The line through 0 effect, where next to nothing is found, gives the first slope.
+        slope = (now - height) / (x - before) if turn else 3.0 / guess
+        if now == 0.0 or not slope > 0:
+            return x if now == 0.0 else None
+        before, height = x, now
+        x -= now / slope
+        if not 0.1 * guess < x < 10 * guess:
+            return None
+        if abs(x - before) < 1e-6 * before and turn:
+            # A secant as near as that has its own error below 1e-11.
+            return x
+    return None

@@ -24,11 +24,17 @@ from metabone.planning.designs.inputs import (
     joined,
     number,
 )
-from metabone.planning.kernel import nct_cdf, nct_sf, t_isf
+from metabone.planning.kernel import t_isf
+from metabone.planning.kernel.mixture import mixed_power
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from metabone.planning.designs.common import Block
+
+# Degrees of freedom at which Welch's critical values are computed.
+PLACES = 10
 
 
 def pooled_power(d: float, n1: float, n2: float, alpha: float, sides: int) -> float:
@@ -97,14 +103,49 @@ def hsu_power(
     return t_power(nc, min(n1, n2) - 1, alpha, sides)
 
 
-def welch_cut(share: float, v1: float, v2: float, df1: float, df2: float, level: float) -> float:
+def critical_values(low: float, high: float, level: float) -> "Callable[[float], float]":
+    """The t distribution's critical value for any df from `low` to `high`.
+
+    Its logarithm over 1/df is a polynomial to 1e-10, but near a single degree of freedom.
+    """
+    if low < 2 or high <= low:
+        return lambda df: t_isf(level, df)
+    middle, half = 0.5 * (1 / low + 1 / high), 0.5 * (1 / low - 1 / high)
+    angles = [math.pi * (i + 0.5) / PLACES for i in range(PLACES)]
+    places = [math.cos(angle) for angle in angles]
+    signs = [math.sin(angles[i]) * (-1) ** i for i in range(PLACES)]
+    logs = [math.log(t_isf(level, 1 / (middle + half * x))) for x in places]
+
+    def at(df: float) -> float:
+        x = (1 / df - middle) / half
+        above, below = 0.0, 0.0
+        for i in range(PLACES):
+            gap = x - places[i]
+            if gap == 0.0:
+                return math.exp(logs[i])
+            above += signs[i] / gap * logs[i]
+            below += signs[i] / gap
+        return math.exp(above / below)
+
+    return at
+
+
+def welch_cut(
+    share: float,
+    v1: float,
+    v2: float,
+    df1: float,
+    df2: float,
+    critical: "Callable[[float], float]",
+) -> float:
     """Critical value of difference / (true standard error · S), given the first group's share.
 
     `share` is that of the first group in the two sums of squares, each in units of its variance;
-    S is the root of their sum over df1 + df2, independent of it.
+    S is the root of their sum over df1 + df2, independent of it. `critical` is that of Student's t
+    at any df.
     """
     e1, e2 = v1 * share / df1, v2 * (1 - share) / df2
-    cut = t_isf(level, satterthwaite(e1, e2, df1, df2))
+    cut = critical(satterthwaite(e1, e2, df1, df2))
     return cut * math.sqrt((df1 + df2) * (e1 + e2) / (v1 + v2))
 
 
@@ -121,18 +162,14 @@ def welch_exact(
     Jan & Shieh (2011), Behavior Research Methods 43, 1014-1022.
     """
     df1, df2 = n1 - 1, n2 - 1
-    df = df1 + df2
     v1, v2 = sd1 * sd1 / n1, sd2 * sd2 / n2
     nc = abs(delta) / math.sqrt(v1 + v2)
-    level = alpha / 2 if sides == 2 else alpha
-    power = 0.0
-    for share, weight in beta_rule(0.5 * df1, 0.5 * df2):
-        cut = welch_cut(share, v1, v2, df1, df2, level)
-        reject = nct_sf(cut, df, nc)
-        if sides == 2:
-            reject += nct_cdf(-cut, df, nc)
-        power += weight * reject
-    return power
+    critical = critical_values(min(df1, df2), df1 + df2, alpha / sides)
+    cases = [
+        (weight, nc, welch_cut(share, v1, v2, df1, df2, critical))
+        for share, weight in beta_rule(0.5 * df1, 0.5 * df2)
+    ]
+    return mixed_power(cases, df1 + df2, sides)
 
 
 def welch_estimate(inputs: "Block") -> "Block":
@@ -145,7 +182,8 @@ def welch_estimate(inputs: "Block") -> "Block":
     found = t_estimate(difference(inputs), se, df1 + df2)
 
     def at(share: float, alpha: float, sides: int) -> "tuple[float, float, float]":
-        return se, df1 + df2, welch_cut(share, v1, v2, df1, df2, alpha / sides)
+        cut = welch_cut(share, v1, v2, df1, df2, lambda df: t_isf(alpha / sides, df))
+        return se, df1 + df2, cut
 
     found.update({"beta": (0.5 * df1, 0.5 * df2), "at": at})
     return found

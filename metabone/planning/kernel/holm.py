@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     # (index of the smaller set, its size, number of such sets, (group, arms left out) …)
     Term = tuple[int, int, int, list[tuple[int, int]]]
 
+# Arms of each number out of up to 12.
+ROWS = [[1.0]]
+for _ in range(12):
+    _before = ROWS[-1]
+    _inside = [_before[_i] + _before[_i + 1] for _i in range(len(_before) - 1)]
+    ROWS.append([1.0] + _inside + [1.0])  # noqa: RUF005
+
 
 def holm_power(
     nc: "Sequence[float]", loads: "Sequence[float]", df: float, alpha: float, sides: int
@@ -45,6 +52,8 @@ def holm_power(
     arms = len(nc)
     groups = alike([(nc[i], loads[i]) for i in range(arms)])
     cuts = [t_isf(alpha / (sides * (arms - step)), df) for step in range(arms)]
+    if len(groups) == 1 and arms < len(ROWS):
+        return _alike_power(groups[0], cuts, df, sides)
     sets = _sets([many for _, _, many in groups])
     steps = [_terms(sets, i) for i in range(len(sets))]
     chances = [0.0] * len(sets)
@@ -66,6 +75,25 @@ def holm_power(
     places = [(shift, b) for shift, b, _ in groups]
     powers = [min(1.0, each[places.index((nc[i], loads[i]))]) for i in range(arms)]
     return min(1.0, sum(chances[1:])), min(1.0, chances[-1]), powers
+
+
+def _alike_power(
+    group: tuple[float, float, int], cuts: list[float], df: float, sides: int
+) -> tuple[float, float, list[float]]:
+    """`holm_power` of arms alike."""
+    some, every, each = 0.0, 0.0, 0.0
+    inner = control_nodes([group[1]] * group[2], 7.0)
+    for s, weight in error_nodes(cuts[0], df, [group], True):
+        edges = [cut * s for cut in cuts]
+        for z, share in inner:
+            both = weight * share
+            if both < TINY:
+                continue
+            one, whole, mean = alike_rejected(_passing(group, z, edges, sides))
+            some += both * one
+            every += both * whole
+            each += both * mean
+    return min(1.0, some), min(1.0, every), [min(1.0, each)] * group[2]
 
 
 def _sets(many: list[int]) -> list[list[int]]:
@@ -139,3 +167,32 @@ def _rejected(
         found.append(stop)
     found.append(through[-1])
     return found
+
+
+def alike_rejected(passing: list[float]) -> tuple[float, float, float]:
+    """P(any, all, a given one of arms alike are rejected | S, z), by the number of them.
+
+    Parameters
+    ----------
+    passing
+        P(an arm passes the critical value of each step): one for each arm.
+
+    Examples
+    --------
+    >>> alike_rejected([0.5, 0.5])
+    (0.75, 0.25, 0.5)
+    """
+    arms = len(passing)
+    # through[m]: that m given arms pass the values 1 to m step by step.
+    through = [1.0]
+    for many in range(1, arms + 1):
+        last, row = passing[many - 1], ROWS[many]
+        chance = last**many
+        for i in range(many - 1):
+            chance -= row[i] * through[i] * (last - passing[i]) ** (many - i)
+        through.append(max(0.0, chance))
+    row, each = ROWS[arms], 0.0
+    for many in range(1, arms):
+        each += many * row[many] * through[many] * (1.0 - passing[many]) ** (arms - many)
+    every = through[-1]
+    return 1.0 - (1.0 - passing[0]) ** arms, every, each / arms + every
