@@ -21,6 +21,7 @@ from metabone.planning.variability_groups import (
 )
 from metabone.planning.variability_pooling import (
     LabMean,
+    Pool,
     Pooled,
     lab_correlation,
     lab_cv,
@@ -258,22 +259,24 @@ def pooled_groups(
     ask: bool,
     level: float,
     notes: list[str],
+    pool: Pool = pool_labs,
 ) -> Variability:
     """The answer of groups that were chosen already, or the question; see `pooled_cv`.
 
     Parameters
     ----------
     kind : ``cv`` or ``correlation``.
+    pool : `pool_labs`, or what remembers its answers.
     """
     check_level(level)
     scale = _SCALES[kind]
-    pooled = pool_labs(groups, scale.one)
+    pooled = pool(groups, scale.one)
     ci_low, ci_high = (scale.back(y) for y in pooled.ci(level))
     pi_low, pi_high = (
         scale.back(pooled.quantile(p)) for p in ((1 - level) / 2, (1 + level) / 2)
     )  # fmt: skip
     low, high = spread_of(group.value * (100 if kind == "cv" else 1) for group in groups)
-    questions = _questions(groups, scale) if ask else ()
+    questions = _questions(groups, scale, pool) if ask else ()
     numbers = (scale.back(pooled.mean), ci_low, ci_high, pi_low, pi_high, pooled.tau)
     if questions:
         numbers = (float("nan"),) * 6
@@ -282,14 +285,14 @@ def pooled_groups(
     value, ci_low, ci_high, pi_low, pi_high, tau = numbers
     return Variability(
         kind=kind, endpoint=endpoint, wanted={k: v for k, v in wanted.items() if v is not None},
-        ask=questions, split=_split(groups, questions, scale), value=value, ci_low=ci_low,
+        ask=questions, split=_split(groups, questions, scale, pool), value=value, ci_low=ci_low,
         ci_high=ci_high, pi_low=pi_low, pi_high=pi_high, tau=tau, low=low, high=high,
         labs=pooled.labs, animals=pooled.animals, level=level, notes=tuple(notes),
         groups=tuple(groups), pooled=pooled,
     )  # fmt: skip
 
 
-def _questions(groups: list[Group], scale: _Scale) -> tuple[str, ...]:
+def _questions(groups: list[Group], scale: _Scale, pool: Pool) -> tuple[str, ...]:
     """Labels whose values ask for animal numbers more than `WIDE` apart.
 
     The widest first, then what is still wide among groups that agree in those before it: a label
@@ -298,7 +301,9 @@ def _questions(groups: list[Group], scale: _Scale) -> tuple[str, ...]:
     asked: list[str] = []
     while True:
         ratios = {
-            name: _widest(groups, tuple(asked), name, scale) for name in ORDER if name not in asked
+            name: _widest(groups, (*asked, name), scale, pool)
+            for name in ORDER
+            if name not in asked
         }
         name = max(ratios, key=lambda label: round(ratios[label], 9), default=None)
         if name is None or ratios[name] <= WIDE:
@@ -306,16 +311,18 @@ def _questions(groups: list[Group], scale: _Scale) -> tuple[str, ...]:
         asked.append(name)
 
 
-def _widest(groups: list[Group], given: tuple[str, ...], name: str, scale: _Scale) -> float:
-    """Largest ratio of animal numbers between values of a label, the given ones being equal."""
+def _widest(groups: list[Group], names: tuple[str, ...], scale: _Scale, pool: Pool) -> float:
+    """Largest ratio of animal numbers between values of the last label, the others being equal."""
     needs: dict[tuple[str, ...], list[float]] = {}
-    for line in _split(groups, (*given, name), scale):
-        same = tuple(line.labels[label] for label in given)
+    for line in _split(groups, names, scale, pool):
+        same = tuple(line.labels[label] for label in names[:-1])
         needs.setdefault(same, []).append(scale.animals(line.value))
     return max(max(each) / min(each) for each in needs.values())
 
 
-def _split(groups: list[Group], names: tuple[str, ...], scale: _Scale) -> tuple[Split, ...]:
+def _split(
+    groups: list[Group], names: tuple[str, ...], scale: _Scale, pool: Pool
+) -> tuple[Split, ...]:
     """The pooled value of every combination of labels that there is, in order of value."""
     if not names:
         return ()
@@ -324,7 +331,7 @@ def _split(groups: list[Group], names: tuple[str, ...], scale: _Scale) -> tuple[
         parts.setdefault(tuple(group.labels[name] for name in names), []).append(group)
     lines = []
     for labels, members in parts.items():
-        pooled = pool_labs(members, scale.one)
+        pooled = pool(members, scale.one)
         named = dict(zip(names, labels, strict=True))
         lines.append(Split(named, scale.back(pooled.mean), pooled.labs, pooled.animals))
     return tuple(sorted(lines, key=lambda line: line.value))

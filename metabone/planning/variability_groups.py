@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -162,16 +163,17 @@ def choose(groups: Iterable[Group], wanted: Mapping[str, str | None]) -> list[Gr
     return left
 
 
-def _shipped(name: str) -> list[dict[str, str]]:
+@cache
+def _shipped(name: str) -> tuple[dict[str, str], ...]:
     path = dataset("bone-variability").folder / name
     try:
         with path.open(encoding="utf-8", newline="") as lines:
-            return list(csv.DictReader(lines))
+            return tuple(csv.DictReader(lines))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _with_endpoint(rows: list[dict[str, str]], endpoint: str) -> list[dict[str, str]]:
+def _with_endpoint(rows: Sequence[dict[str, str]], endpoint: str) -> list[dict[str, str]]:
     name = named(endpoint, sorted({row["endpoint"] for row in rows}))
     return [row for row in rows if row["endpoint"] == name]
 

@@ -58,6 +58,10 @@ class Pooled:
         return float(self.mean + stdtrit(self.labs - 2, p) * np.hypot(self.tau, self.se))
 
 
+#: `pool_labs`, or a function that gives the same.
+Pool = Callable[[Iterable[Group], Callable[[Sequence[Group]], LabMean]], Pooled]
+
+
 def lab_cv(groups: Sequence[Group]) -> LabMean:
     """One lab's log CV: squares of CVs averaged by their degrees of freedom.
 

@@ -172,7 +172,6 @@ def portable(
     _drop_unused(tree)
     if not bare:
         tree.body.insert(0, ast.parse(f"import {HELPERS} as _w").body[0])
-    ast.fix_missing_locations(tree)
     return ast.unparse(tree)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from metabone.planning.variability_groups import (
     shipped_cv,
     shipped_endpoints,
 )
+from metabone.planning.variability_pooling import LabMean, Pool, Pooled, pool_labs
 from metabone.vocabulary.loading import built_in
 
 #: What is taken of a pooled result, of it all and of each of its parts.
@@ -207,10 +208,11 @@ def variability() -> dict[str, Any]:
 def _table(kind: str, groups: list[Group]) -> dict[str, Any]:
     labels = list(dict.fromkeys(tuple(group.labels[name] for name in LABELS) for group in groups))
     answers: dict[str, Any] = {}
+    pool = _remembered()
     for places in sorted(_choices(labels)):
         chosen = {labels[place] for place in places}
         some = [one for one in groups if tuple(one.labels[name] for name in LABELS) in chosen]
-        found = pooled_groups(kind, "", some, {}, True, 0.95, [])
+        found = pooled_groups(kind, "", some, {}, True, 0.95, [], pool)
         answer = found.to_dict()
         names = ("value", "ci_low", "ci_high", "pi_low", "pi_high", "tau", "low", "high", "labs",
                  "animals", "level", "ask", "notes")  # fmt: skip
@@ -222,6 +224,21 @@ def _table(kind: str, groups: list[Group]) -> dict[str, Any]:
         key = " ".join(map(str, places))
         answers[key] = plain({name: answer[name] for name in names} | {"split": split})
     return {"labels": [list(one) for one in labels], "answers": answers}
+
+
+def _remembered() -> Pool:
+    """`pool_labs` that pools the same groups once: choices of labels have many in common."""
+    known: dict[tuple[int, ...], Pooled] = {}
+
+    def pool(groups: Iterable[Group], one: Callable[[Sequence[Group]], LabMean]) -> Pooled:
+        some = list(groups)
+        # The table holds the groups as long as this lives.
+        key = tuple(map(id, some))
+        if key not in known:
+            known[key] = pool_labs(some, one)
+        return known[key]
+
+    return pool
 
 
 def _choices(labels: Sequence[tuple[str, ...]]) -> set[tuple[int, ...]]:
