@@ -147,7 +147,10 @@ def keys(value: Any, skip: frozenset[str]) -> set[str]:
 
 
 # Maps whose keys are words of the table, file names or options explained elsewhere.
-FREE = frozenset({"by", "levels", "outputs", "versions", "counts", "swim", "labels"})
+FREE = frozenset(
+    {"by", "levels", "outputs", "versions", "counts", "swim", "labels", "judgements",
+     "rows_by_answer"}
+)  # fmt: skip
 
 ANALYSIS = b"""
 title = "t"
@@ -181,6 +184,8 @@ outliers = "none"
 permutations = 9
 [[direction]]
 outcome = "BMD"
+[[rob]]
+overall = "worst"
 [[figure]]
 kind = "forest"
 """
@@ -208,8 +213,8 @@ def written() -> dict[str, Any]:
     "kind",
     [
         "PoolResult", "OutcomesResult", "RegressionResult", "BiasResult",
-        "SensitivityResult", "ChoicesResult", "DirectionResult", "provenance", "effects", "check",
-        "datasets",
+        "SensitivityResult", "ChoicesResult", "DirectionResult", "RobResult", "provenance",
+        "effects", "check", "datasets",
     ],
 )  # fmt: skip
 def test_every_field_of_a_result_is_explained(written: dict[str, Any], kind: str) -> None:

@@ -20,6 +20,7 @@ from metabone.analysis.spec import (
     SensitivitySpec,
 )
 from metabone.analysis.spec_choices import ChoicesSpec
+from metabone.analysis.spec_rob import RobSpec
 from metabone.effects.escalc import escalc
 from metabone.effects.table import EffectTable
 from metabone.errors import MetaboneError, UsageError
@@ -33,11 +34,12 @@ from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import Estimate, PoolResult
+from metabone.synthesis.rob_results import RobResult
 from metabone.synthesis.sensitivity.results import SensitivityResult
 from metabone.vocabulary import load_vocabulary
 
 Numeric = PoolResult | OutcomesResult | RegressionResult | BiasResult | SensitivityResult
-Result = Numeric | ChoicesResult | DirectionResult
+Result = Numeric | ChoicesResult | DirectionResult | RobResult
 Step = Callable[[str], None]
 
 
@@ -166,6 +168,8 @@ def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
         from metabone.synthesis.direction import direction
 
         return Answer(task, rows, None, direction(rows, by=asked.by, level=asked.level))
+    if isinstance(asked, RobSpec):
+        return Answer(task, rows, None, _judged(asked, rows, spec.effect))
     if isinstance(asked, ChoicesSpec):
         curve = _every_way(asked, rows, spec.effect)
         return Answer(task, rows, curve.effects, curve)
@@ -176,6 +180,25 @@ def _answer(spec: AnalysisSpec, task: Task, table: StudyTable) -> Answer:
     result = _fit(asked, effects, measure)
     # The effects as the model took them: from split controls, without blank moderators.
     return Answer(task, rows, result.effects, result, _univariate(result))
+
+
+def _judged(asked: RobSpec, rows: StudyTable, shared: EffectSpec) -> RobResult:
+    from metabone.synthesis.pool import pool
+    from metabone.synthesis.rob import assess
+
+    pooled = None
+    if asked.weights == "pooled":
+        effects = escalc(
+            rows, shared.measure, variance=shared.variance, align=shared.align, unit=shared.unit
+        )
+        pooled = pool(
+            effects, rho=shared.rho, control=shared.control, time_decay=shared.time_decay,
+            rho_table=[pair.model_dump() for pair in shared.rho_table],
+        )  # fmt: skip
+    return assess(
+        rows, asked.tool, weights=asked.weights, overall=asked.overall, conflicts=asked.conflicts,
+        pooled=pooled,
+    )  # fmt: skip
 
 
 def _every_way(asked: ChoicesSpec, rows: StudyTable, shared: EffectSpec) -> ChoicesResult:

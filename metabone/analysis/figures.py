@@ -11,6 +11,7 @@ from metabone.synthesis.choices.results import ChoicesResult
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import PoolResult
+from metabone.synthesis.rob_results import RobResult
 from metabone.synthesis.sensitivity.results import SensitivityResult
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ def draw(asked: FigureSpec, result: object) -> SpecFigure:
     if isinstance(result, SensitivityResult):
         return _sensitivity(asked, result)
     raise UsageError(f"a {asked.kind} figure cannot show this answer")
+
+
+def draw_pages(asked: FigureSpec, result: object) -> tuple[SpecFigure, ...]:
+    """Draw what is asked of an answer, on as many pages as it takes; errors as of `draw`."""
+    if asked.kind in ("traffic-light", "rob-summary") and isinstance(result, RobResult):
+        from metabone.plots.rob_figures import draw_rob
+
+        return draw_rob(
+            result, asked.kind.removeprefix("rob-"), title=asked.title, width_mm=asked.width_mm,
+            font=asked.font,
+        )  # fmt: skip
+    return (draw(asked, result),)
 
 
 def _forest(asked: FigureSpec, result: PoolResult) -> SpecFigure:

@@ -18,12 +18,13 @@ from metabone.analysis.spec import (
 )
 from metabone.analysis.spec_choices import ChoicesSpec
 from metabone.analysis.spec_figure import KINDS, FigureSpec
+from metabone.analysis.spec_rob import RobSpec
 from metabone.analysis.spec_values import Grouping
 from metabone.errors import UsageError
 from metabone.options import nearest
 
 Numeric = PoolSpec | OutcomesSpec | RegressSpec | BiasSpec | SensitivitySpec | ChoicesSpec
-Asked = Numeric | DirectionSpec
+Asked = Numeric | DirectionSpec | RobSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Task:
             return f"Sensitivity of {', '.join(self.asked.outcome)}"
         if isinstance(self.asked, ChoicesSpec):
             return f"Every way to analyse {', '.join(self.asked.outcome)}"
+        if isinstance(self.asked, RobSpec):
+            return f"How the studies were judged ({self.asked.tool})"
         return ", ".join(self.asked.outcome) or "Direction of effect"
 
 
@@ -87,7 +90,7 @@ def make_plan(spec: AnalysisSpec) -> Plan:
     """
     asked: list[Asked] = [
         *spec.pool, *spec.outcomes, *spec.regress, *spec.bias, *spec.sensitivity, *spec.choices,
-        *spec.direction,
+        *spec.direction, *spec.rob,
     ]  # fmt: skip
     defaults = [_default_name(one) for one in asked]
     names = _unique_names([one.name for one in asked], defaults)
@@ -132,6 +135,8 @@ def _default_name(asked: Asked) -> str:
         return f"sensitivity-{outcomes}"
     if isinstance(asked, ChoicesSpec):
         return f"choices-{outcomes}"
+    if isinstance(asked, RobSpec):
+        return f"rob-{asked.tool}"
     if isinstance(asked, DirectionSpec):
         return f"direction-{outcomes}" if outcomes else "direction"
     return outcomes

@@ -16,6 +16,7 @@ from metabone.analysis.compute import Answer
 from metabone.analysis.plan import Drawing
 from metabone.analysis.spec import AnalysisSpec, DirectionSpec
 from metabone.analysis.spec_choices import ChoicesSpec
+from metabone.analysis.spec_rob import RobSpec
 from metabone.errors import UsageError
 from metabone.extraction.table import StudyTable
 from metabone.files import plain
@@ -98,7 +99,9 @@ def _options(spec: AnalysisSpec, answer: Answer) -> Mapping[str, Any]:
         options |= every | plain(answer.result.factors) | shared
         options["align"] = answer.result.effects.align
         return options | {"warnings": list(answer.warnings), "notes": list(answer.notes)}
-    if not isinstance(asked, DirectionSpec | ChoicesSpec):
+    if isinstance(asked, RobSpec) and asked.weights == "pooled":
+        options |= spec.effect.model_dump(mode="json")
+    if not isinstance(asked, DirectionSpec | ChoicesSpec | RobSpec):
         options |= asked.effect(spec.effect).model_dump(mode="json")
     if answer.effects is not None:
         options["variance"] = answer.effects.variance

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metabone.analysis.compute import Answer, compute, read_data
-from metabone.analysis.figures import draw
+from metabone.analysis.figures import draw_pages
 from metabone.analysis.folder import PROVENANCE, check_folder, whole_folder
 from metabone.analysis.plan import Drawing, make_plan
 from metabone.analysis.provenance import hashes, provenance
@@ -179,10 +179,14 @@ def _draw(
 
 def _draw_one(drawing: Drawing, result: object, folder: Path) -> list[str]:
     from metabone.plots.export import export
+    from metabone.plots.rob_figures import page_paths
 
     asked = drawing.asked
-    figure = draw(asked, result)
-    paths = [f"figures/{drawing.name}.{suffix}" for suffix in asked.formats]
-    for path in paths:
-        export(figure, folder / path, width_mm=asked.width_mm, dpi=asked.dpi)
-    return paths
+    figures = draw_pages(asked, result)
+    written = []
+    for suffix in asked.formats:
+        paths = page_paths(Path(f"figures/{drawing.name}.{suffix}"), len(figures))
+        for path, figure in zip(paths, figures, strict=True):
+            export(figure, folder / path, width_mm=asked.width_mm, dpi=asked.dpi)
+            written.append(path.as_posix())
+    return written

@@ -16,6 +16,7 @@ from pydantic import (
 
 from metabone.analysis.spec_choices import ChoicesSpec
 from metabone.analysis.spec_figure import FigureSpec
+from metabone.analysis.spec_rob import RobSpec
 from metabone.analysis.spec_values import (
     Groupings,
     Level,
@@ -262,6 +263,7 @@ class AnalysisSpec(Section):
     sensitivity: tuple[SensitivitySpec, ...] = ()
     choices: tuple[ChoicesSpec, ...] = ()
     direction: tuple[DirectionSpec, ...] = ()
+    rob: tuple[RobSpec, ...] = ()
     figure: tuple[FigureSpec, ...] = ()
 
     @model_validator(mode="after")
@@ -269,7 +271,7 @@ class AnalysisSpec(Section):
         if not any(getattr(self, name) for name in _LISTS if name != "figure"):
             raise UsageError(
                 "it asks nothing: add a [[pool]], [[outcomes]], [[regress]], [[bias]], "
-                "[[sensitivity]], [[choices]] or [[direction]]"
+                "[[sensitivity]], [[choices]], [[direction]] or [[rob]]"
             )
         return self
 
@@ -285,10 +287,11 @@ SECTIONS: Mapping[str, type[Section]] = {
     "sensitivity": SensitivitySpec,
     "choices": ChoicesSpec,
     "direction": DirectionSpec,
+    "rob": RobSpec,
     "figure": FigureSpec,
 }
 _LISTS = (
-    "pool", "outcomes", "regress", "bias", "sensitivity", "choices", "direction", "figure",
+    "pool", "outcomes", "regress", "bias", "sensitivity", "choices", "direction", "rob", "figure",
 )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ from metabone.options import CurveShow, FunnelPrecision, PointLabels, Style, Tri
 
 FigureKind = Literal[
     "forest", "harvest", "funnel", "bubble", "orchard", "caterpillar", "map", "leave-one-out",
-    "cumulative", "influence", "baujat", "gosh", "choices",
+    "cumulative", "influence", "baujat", "gosh", "choices", "traffic-light",
+    "rob-summary",
 ]  # fmt: skip
 
 
@@ -70,6 +71,8 @@ KINDS: Mapping[str, Kind] = {
         ("sensitivity",), frozenset({"font", "xlabel", "transform", "highlight"}), "gosh"
     ),
     "choices": Kind(("choices",), frozenset({"show", "font"})),
+    "traffic-light": Kind(("rob",), frozenset({"font"})),
+    "rob-summary": Kind(("rob",), frozenset({"font"})),
 }  # fmt: skip
 
 
@@ -94,6 +97,7 @@ class FigureSpec(Section):
     sensitivity: str | None = None
     choices: str | None = None
     direction: str | None = None
+    rob: str | None = None
     outcome: Annotated[tuple[str, ...] | None, BeforeValidator(words)] = None
     by: OneGrouping = None
     style: Annotated[Style, option("style", Style)] = "metabone"

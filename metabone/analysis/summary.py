@@ -18,6 +18,7 @@ from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import ModeratorTest
 from metabone.synthesis.results import Estimate, PoolResult, Stratum
+from metabone.synthesis.rob_results import RobResult
 from metabone.synthesis.sensitivity.results import SensitivityResult
 from metabone.synthesis.summary import (
     CI_WORDS,
@@ -71,6 +72,10 @@ def headline(answer: Answer) -> str:
     if isinstance(result, DirectionResult):
         counts = ", ".join(f"{n} {judgement}" for judgement, n in result.counts.items() if n)
         return f"{len(result.studies)} studies: {counts}{_on_bone(result)}"
+    if isinstance(result, RobResult):
+        from metabone.synthesis.rob_text import headline_rob
+
+        return headline_rob(result)
     if isinstance(result, BiasResult):
         from metabone.synthesis.bias.text import headline_bias
 
@@ -158,7 +163,7 @@ def _section(answer: Answer) -> list[str]:
     ledger = _ledger_block(answer)
     if ledger:
         blocks.append(ledger)
-    if answer.warnings and not isinstance(result, DirectionResult):  # its text has them
+    if answer.warnings and not isinstance(result, DirectionResult | RobResult):  # in its text
         blocks.append(_bullets("Warnings", answer.warnings))
     if answer.notes:
         blocks.append(_bullets("Notes", answer.notes))

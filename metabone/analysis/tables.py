@@ -17,6 +17,7 @@ from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.multivariate_results import OutcomesResult
 from metabone.synthesis.regression_results import RegressionResult
 from metabone.synthesis.results import PoolResult, Stratum
+from metabone.synthesis.rob_results import RobResult
 from metabone.synthesis.sensitivity.results import SensitivityResult
 
 # Of so many subsets each gets a line in a table.
@@ -76,6 +77,9 @@ def _own_tables(answer: Answer) -> dict[str, str]:
     if isinstance(answer.result, DirectionResult):
         # The prefix keeps an answer called "pooled" from writing over the table of that name.
         name = answer.name if answer.name.startswith("direction") else f"direction-{answer.name}"
+        files[f"tables/{name}.csv"] = frame_to_csv(answer.result.to_frame())
+    if isinstance(answer.result, RobResult):
+        name = answer.name if answer.name.startswith("rob") else f"rob-{answer.name}"
         files[f"tables/{name}.csv"] = frame_to_csv(answer.result.to_frame())
     if isinstance(answer.result, ChoicesResult):
         name = answer.name if answer.name.startswith("choices") else f"choices-{answer.name}"
@@ -196,7 +200,9 @@ def _ledger(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 def excluded_of(answer: Answer) -> Sequence[Any]:
     """The ledger of an answer: what its own steps set aside, too."""
     result = answer.result
-    return result.excluded if isinstance(result, DirectionResult) else result.effects.excluded
+    if isinstance(result, DirectionResult | RobResult):
+        return result.excluded
+    return result.effects.excluded
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

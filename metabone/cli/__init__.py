@@ -20,7 +20,7 @@ from metabone.errors import DataError, MetaboneError, UsageError
 COMMANDS = (
     "new", "import", "summarise", "check", "effects", "pool", "outcomes", "regress", "bias",
     "sensitivity", "choices", "forest", "funnel", "bubble", "orchard", "caterpillar", "map",
-    "direction", "plan", "calculator", "run", "datasets",
+    "direction", "plan", "calculator", "run", "datasets", "rob",
 )  # fmt: skip
 # Commands whose function gives an application with sub-commands.
 GROUPS = ("plan",)

@@ -98,8 +98,8 @@ def hatch_lines(
     """
     if angle == 0:
         count = max(0, math.ceil((bottom - top) / step) - 1)
-        heights = [top + step * i for i in range(1, count + 1)]
-        return [((left, y), (right, y)) for y in heights]
+        levels = [top + step * i for i in range(1, count + 1)]
+        return [((left, y), (right, y)) for y in levels]
     high, found = bottom - top, []
     for i in range(1, math.ceil((right - left + high) / step)):
         # A line that falls to the right, from (reach - high, top) to (reach, bottom), then cut.
