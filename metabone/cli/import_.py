@@ -105,13 +105,18 @@ def import_(
         typer.echo(c.visible(text), nl=False)
 
 
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
+
+
 def _report(made: Imported) -> None:
     """What was made and what was left out, on stderr."""
     from metabone.extraction.table import rows_text
 
+    source, made_rows = _rows(made.source.rows), _rows(len(made.frame))
     c.say(
-        f"{made.kind}: {made.source.rows} rows of {made.source.file} to {len(made.frame)} rows of "
-        f"a table; {len(made.left_out)} left out"
+        f"{made.kind}: {source} of {made.source.file} to {made_rows} of a table; "
+        f"{len(made.left_out)} left out"
     )
     codes: dict[str, list[int]] = {}
     for line in made.left_out:

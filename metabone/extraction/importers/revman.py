@@ -99,7 +99,7 @@ def _not_a_study(sheet: Sheet, at: int, headings: _Headings) -> LedgerLine | Non
     if _is_effect(sheet, at) and name is not None and name.casefold() not in _TOTALS:
         return None
     if "outcome" not in sheet and (what := _heading(sheet, at, name, headings)) is not None:
-        return LedgerLine(row, code="not-a-study", reason=f"names a {what}")
+        return LedgerLine(row, code="not-a-study", reason=f"names {what}")
     if name is None or name.casefold() in _TOTALS:
         return LedgerLine(row, code="not-a-study", reason="a total, or a row without a study")
     counts = any(sheet.value(at, part) is not None for part in ("events1", "events2", "variance"))
@@ -124,12 +124,12 @@ def _heading(sheet: Sheet, at: int, name: str | None, headings: _Headings) -> st
     headings.seen.add(key)
     if not second:
         headings.comparisons[first] = name
-        return "comparison"
+        return "a comparison"
     if not third:
         headings.outcomes[first, second] = name
-        return "outcome"
+        return "an outcome"
     headings.subgroups[first, second, third] = name
-    return "subgroup"
+    return "a subgroup"
 
 
 def _number(sheet: Sheet, at: int, part: str) -> str:

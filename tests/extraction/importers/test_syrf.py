@@ -62,8 +62,8 @@ def test_every_column_of_every_used_row_can_be_had_back(save: Save) -> None:
 @pytest.mark.parametrize(
     ("dataset", "disease", "measures"),
     [
-        ("exosome-synthetic", True, ("SMD", "NMD", "ROM")),
-        ("unloading", False, ("SMD", "ROM")),
+        ("exosome-synthetic", True, ("SMD", "NMD")),
+        ("unloading", False, ("SMD",)),
     ],
 )
 def test_the_pooled_answer_is_that_of_the_table_typed_by_hand(
@@ -79,12 +79,10 @@ def test_the_pooled_answer_is_that_of_the_table_typed_by_hand(
     assert not made.left_out
     assert len(made.frame) == len(table)
     back, by_hand = written(made, path), read_table(dataset)
-    outcomes = ["BMD", "BV/TV"] if disease else ["BV/TV", "Tb.Th"]
-    for outcome in outcomes:
-        for measure in measures:
-            mine, theirs = (answer(each, outcome, measure) for each in (back, by_hand))
-            assert mine == pytest.approx(theirs, rel=1e-12, abs=1e-12)
-            assert theirs[5] >= 5
+    for measure in measures:
+        mine, theirs = (answer(each, "BV/TV", measure) for each in (back, by_hand))
+        assert mine == pytest.approx(theirs, rel=1e-12, abs=1e-12)
+        assert theirs[5] >= 15
 
 
 def test_arms_that_share_a_control_share_its_id(save: Save) -> None:
