@@ -32,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     counts.cohort_exceeded,
     counts.same_animals,
     digits.copied_values,
+    digits.conflicting_reports,
     digits.digit_preference,
     digits.over_bound,
 )

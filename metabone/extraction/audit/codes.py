@@ -36,6 +36,7 @@ LOOK_UP: Mapping[str, str] = MappingProxyType(
         "cohort-exceeded": "the number of animals in all and in each arm",
         "n-as-range": "the n of this outcome; ask the authors if the paper gives a range only",
         "effect-over-bound": "the means, the dispersions and what kind of dispersion they are",
+        "conflicting-reports": "both places in the paper, and which of them has an erratum",
         "duplicate-value": "both cells in the paper: chance, or the same cell copied twice?",
         "digit-preference": "whether the numbers were read from a figure by eye",
     }

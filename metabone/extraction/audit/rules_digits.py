@@ -11,6 +11,7 @@ from scipy.stats import binom, nct
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.audit.rules_counts import significant
 from metabone.extraction.audit.sheet import Floats, Sheet
+from metabone.extraction.schema import fold_header
 
 #: Largest true difference, in SDs, that is taken to be possible; the bound is its 99.9% quantile.
 LARGEST_TRUE = 4.0
@@ -50,6 +51,26 @@ def copied_values(sheet: Sheet) -> Iterator[Suspicion]:
                     continue
                 told.add((first, at))
                 yield _copied(sheet, (first, other), (at, arm), found is seen)
+
+
+def conflicting_reports(sheet: Sheet) -> Iterator[Suspicion]:
+    """Further columns ``first_…`` and ``second_…`` that hold two different reports of one cell."""
+    names = {fold_header(str(name)): str(name) for name in sheet.frame}
+    for folded, first in names.items():
+        second = names.get(folded.replace("first_", "second_", 1))
+        if not folded.startswith("first_") or second is None or "location" in folded:
+            continue
+        for at, (a, b) in enumerate(zip(sheet.text(first), sheet.text(second), strict=True)):
+            if a is not None and b is not None and _bare(a) != _bare(b):
+                yield sheet.tell(
+                    at, (first, second), "conflicting-reports", 0.9,
+                    f"the paper prints another value elsewhere ({sheet.cell(at, second)!r})",
+                )  # fmt: skip
+
+
+def _bare(value: Any) -> str:
+    """A printed value without blanks, and with one kind of minus."""
+    return "".join(str(value).replace("–", "-").replace("−", "-").split())
 
 
 def _one_group(

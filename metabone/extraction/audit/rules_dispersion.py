@@ -15,8 +15,8 @@ from metabone.extraction.audit.spread import KINDS
 from metabone.extraction.rows import ARMS
 
 #: Posterior from which a suspicion of each kind is told.
-TOLD_FROM = 0.2
-ODD_FROM = 0.7
+TOLD_FROM = 0.3
+ODD_FROM = 0.6
 CODES = tuple(dict.fromkeys(reading.code for reading in READINGS if reading.code))
 _NAMES = ("SD", "SEM", "half-width of a 95% interval", "variance")
 _ARTICLE = {name: f"{'an' if name[0] == 'S' else 'a'} {name}" for name in _NAMES}
