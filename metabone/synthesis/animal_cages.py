@@ -130,14 +130,13 @@ def _within(
     n = len(values)
     if not mixed:
         return float(np.sum(residuals(values, cages) ** 2)), n - n_cages, n_cages - n_arms
-    from statsmodels.regression.linear_model import OLS
-
     design = np.zeros((n, n_arms + n_cages))
     design[np.arange(n), arms] = 1
     design[np.arange(n), n_arms + cages] = 1
-    fit = OLS(values - values.mean(), design).fit(method="pinv")
-    rank = int(np.linalg.matrix_rank(design))
-    return float(fit.ssr), n - rank, rank - n_arms
+    centred = values - values.mean()
+    solved, _, rank, _ = np.linalg.lstsq(design, centred)
+    left = centred - design @ solved
+    return float(left @ left), n - int(rank), int(rank) - n_arms
 
 
 def _reml(values: Floats, arms: Codes, cages: Codes) -> tuple[float, str]:
@@ -152,7 +151,8 @@ def _reml(values: Floats, arms: Codes, cages: Codes) -> tuple[float, str]:
     design = (arms[:, None] == np.arange(int(arms.max()) + 1)).astype(float)
 
     def fit() -> Any:
-        return MixedLM(scaled, design, groups=cages).fit(reml=True)
+        # By Powell's method: those that follow the gradient stop short of the boundary 0.
+        return MixedLM(scaled, design, groups=cages).fit(reml=True, method="powell")
 
     try:
         found, said = quietly(fit)

@@ -92,11 +92,12 @@ def group_statistics(values: Values) -> pd.DataFrame:
     """
     frame = values.frame
     key = ["stratum", "group", "measure"]
-    made = (
-        frame.groupby(key, sort=False)["value"]
-        .agg(n="count", lines="size", mean="mean", sd=lambda each: each.std(ddof=1))
-        .reset_index()
-    )
+    values_of = frame.groupby(key, sort=False)["value"]
+    made = values_of.agg(n="count", lines="size", mean="mean", sd="std").reset_index()
+    # Equal values may leave a mean that differs in the last digit, and an SD that is not quite 0.
+    ends = values_of.agg(low="min", high="max").reset_index()
+    same = (ends["low"] == ends["high"]) & (made["n"] > 1)
+    made.loc[same, "mean"], made.loc[same, "sd"] = ends.loc[same, "low"], 0.0
     animals = (
         frame.drop_duplicates(["stratum", "group", "animal"]).groupby(["stratum", "group"]).size()
     )

@@ -127,26 +127,23 @@ def animal_values(
         in two groups or two cages; rows that are copies of each other; several values of one
         animal without `average`.
     """
-    import numpy as np
-
     long = _long(sheet, roles, measures, decimal)
     frame, expanded, notes = long.frame, long.measures, list(long.notes)
     filled = frame["value"].notna().to_numpy()
     for role, name in (("animal", roles.animal), ("group", roles.group)):
-        lost = filled & np.array([_blank(word) for word in frame[role]], dtype=bool)
+        lost = filled & ~frame[f"has_{role}"].to_numpy()
         if lost.any():
             rows = sorted(set(frame["row"][lost].tolist()))
             raise DataError(
                 f"{sheet.file}: {_rows(rows)} hold values but no {role} (column {name}); fill it "
                 "in, or leave the rows out with --where"
             )
-    known = ~np.array(
-        [_blank(a) or _blank(g) for a, g in zip(frame["animal"], frame["group"], strict=True)], bool
-    )
+    known = (frame["has_animal"] & frame["has_group"]).to_numpy()
     if not known.all():
         rows = sorted(set(frame["row"][~known].tolist()))
         notes.append(f"left out, without animal or group and without a value: {_rows(rows)}")
         frame = frame[known]
+    frame = frame.drop(columns=["has_animal", "has_group"])
     _refuse_two(sheet, frame, "group", roles.group)
     if roles.cage is not None:
         _refuse_two(sheet, frame, "cage", roles.cage)
@@ -189,20 +186,30 @@ def _long(sheet: Sheet, roles: Roles, measures: Sequence[Measure], decimal: str)
             expanded.append(_placed(measure, roles, context, key))
     notes = numbers.finish()
     place = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, dtype=int)
+    who, arm = sheet.columns[roles.animal], _words(sheet.columns[roles.group])
+    cages = np.full(len(sheet), None) if roles.cage is None else sheet.columns[roles.cage]
+    # As objects: texts of another kind are slow to go through one by one.
+    texts = {"animal": who, "group": arm, "stratum": _joined(sheet, roles.by), "cage": cages}
     frame = pd.DataFrame(
         {
             "place": place,
             "row": sheet.rows[place],
-            "animal": sheet.columns[roles.animal][place],
-            "group": _words(sheet.columns[roles.group])[place],
-            "stratum": _joined(sheet, roles.by)[place],
-            "cage": None if roles.cage is None else sheet.columns[roles.cage][place],
+            **{name: pd.Series(cells[place], dtype=object) for name, cells in texts.items()},
+            "has_animal": _named(who)[place],
+            "has_group": _named(arm)[place],
             "measure": np.concatenate([np.full(len(p[0]), p[1]) for p in parts] or [place]),
             "value": np.concatenate([part[2] for part in parts] or [place.astype(float)]),
             "baseline": np.concatenate([part[3] for part in parts] or [place.astype(float)]),
         }
     )
     return Values(frame, tuple(expanded), notes)
+
+
+def _named(cells: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    known = {word: not _blank(word) for word in set(cells)}
+    return np.array([known[word] for word in cells], dtype=bool)
 
 
 def _words(cells: NDArray[Any]) -> NDArray[Any]:
