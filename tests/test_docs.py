@@ -20,7 +20,6 @@ from metabone.analysis.plan import make_plan
 from metabone.analysis.provenance import provenance
 from metabone.analysis.spec import SECTIONS, AnalysisSpec, parse_spec
 from metabone.cli import COMMANDS, GROUPS, build_app, main
-from metabone.cli.check import content as check_content
 from metabone.extraction.shipped import list_datasets
 from metabone.options import (
     VARIANCES,
@@ -35,6 +34,7 @@ from metabone.options import (
 from metabone.planning.plan_keys import SECTIONS as PLAN_SECTIONS
 from metabone.planning.plan_keys import keys_of
 from metabone.planning.question import design_names, find_design
+from metabone.report.check import check_table
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -204,7 +204,7 @@ def written() -> dict[str, Any]:
     return {type(one.result).__name__: one.result.to_dict() for one in answers} | {
         "provenance": record | {"outputs": {}},
         "effects": effects.to_dict() | {"effects": []},
-        "check": check_content(table),
+        "check": check_table(table).to_dict(),
         "datasets": {"datasets": [info.to_dict() for info in list_datasets()]},
     }
 

@@ -72,7 +72,7 @@ def test_the_folder_holds_what_the_page_says(place: Path) -> None:
     assert list(result.files) == [
         "analysis.toml", "figures/forest-bv-tv.pdf", "figures/forest-bv-tv.png",
         "figures/forest-bv-tv.svg", "json/bv-tv.json", "provenance.json", "summary.md",
-        "tables/effects-bv-tv.csv", "tables/ledger.csv", "tables/pooled.csv",
+        "tables/check.csv", "tables/effects-bv-tv.csv", "tables/ledger.csv", "tables/pooled.csv",
         "tables/two-way-bv-tv-species-x-sex.csv",
     ]  # fmt: skip
     found = {p.relative_to(place / "out").as_posix() for p in (place / "out").rglob("*.*")}
@@ -244,7 +244,9 @@ def test_a_stopped_run_leaves_the_old_results_whole(place: Path) -> None:
 def test_progress_counts_every_step(place: Path) -> None:
     steps: list[tuple[str, int, int]] = []
     run_analysis(place / "a.toml", place / "out", progress=lambda *step: steps.append(step))
-    assert steps == [("reading", 0, 3), ("bv-tv", 1, 3), ("forest-bv-tv", 2, 3)]
+    assert steps == [
+        ("reading", 0, 4), ("bv-tv", 1, 4), ("checking", 2, 4), ("forest-bv-tv", 3, 4),
+    ]  # fmt: skip
 
 
 def test_two_conditions_must_both_hold(place: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_good_table(write: Writer, run: Run) -> None:
     status, out, err = run(write({}, OTHER))
     assert (status, err) == (0, "")
     assert "2 rows, 2 studies, 1 outcome" in " ".join(out.split())
-    assert "0 errors, 0 warnings, 0 notes" in out
+    assert "0 errors, 0 suspicions, 0 warnings, 0 notes" in out
     assert out.endswith("No errors.\n")
 
 
@@ -57,7 +57,7 @@ def test_many_different_lines_are_cut_short_and_said(write: Writer, run: Run) ->
     rows = [{**OTHER, "study": f"S{i}", "mean_treated": f"1,{i + 100}"} for i in range(20)]
     _, out, _ = run(write(*rows))
     assert "ambiguous-number (20)" in out
-    assert "… and 12 more; --json lists them all" in out
+    assert "… and 12 more; --all lists them" in out
     assert out.count("may mean") == 8
 
 
@@ -66,7 +66,9 @@ def test_json_is_exact_and_alone(write: Writer, run: Run) -> None:
     status, out, err = run(path, "--json", "-")
     answer = json.loads(out)
     assert (status, err) == (1, "")
-    assert set(answer) == {"schema_version", "input", "rows", "errors", "warnings", "findings"}
+    assert set(answer) == {
+        "schema_version", "input", "rows", "errors", "warnings", "off", "findings", "suspicions",
+    }  # fmt: skip
     assert answer["input"] == {
         "file": str(path),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

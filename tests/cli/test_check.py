@@ -1,0 +1,235 @@
+"""``metabone check``: suspicions on the screen and in JSON, codes turned off, hostile tables."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from metabone.cli import main
+from metabone.extraction.audit.codes import CODES
+from metabone.extraction.audit.results import Suspicion
+from metabone.extraction.reading import read_table
+from metabone.report.check import Checked, check_table
+from metabone.report.check_text import named_rows, screen
+from metabone.report.check_words import PHRASES, phrase
+from metabone.synthesis.corrected import corrected_together
+
+Run = Callable[..., tuple[int, str, str]]
+HEAD = (
+    "study,outcome,unit,species,location,n_treated,mean_treated,dispersion_treated,"
+    "n_control,mean_control,dispersion_control,dispersion_type\n"
+)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main(["check", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return int(stopped.value.code or 0), out, err
+
+    return command
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Six studies with SD and two whose SEM is called SD; n is 9, so that SD is three times it."""
+    lines = [
+        f"S{i} 2020,BV/TV,%,rat,Table {i},9,{25 + i % 3},{sd},9,20,{sd},SD\n"
+        for i, sd in enumerate([4, 5, 4.5, 5.5, 4.2, 4.8, 1.5, 1.6])
+    ]
+    path = tmp_path / "t.csv"
+    path.write_text(HEAD + "".join(lines), encoding="utf-8")
+    return path
+
+
+def suspect(row: int, code: str = "sem-as-sd", strength: float = 0.9, **more: Any) -> Suspicion:
+    given = {
+        "rows": (), "columns": ("dispersion_treated",), "value": "1.5", "severity": "warning",
+        "message": "looks too small", "look_up": "the footnote",
+        "correction": {"dispersion_type": "SEM"},
+    }  # fmt: skip
+    return Suspicion(row=row, code=code, strength=strength, **(given | more))
+
+
+def with_suspicions(table: Path, monkeypatch: pytest.MonkeyPatch, *found: Suspicion) -> Checked:
+    """The check of a table in which the audit suspects what the test says."""
+    monkeypatch.setattr("metabone.report.check.audit", lambda *_, **__: found)
+    return check_table(read_table(table))
+
+
+def test_alike_suspicions_are_one_block_with_their_joint_impact(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = with_suspicions(table, monkeypatch, suspect(8), suspect(9))
+    text = " ".join(" ".join(screen(checked)).split())
+    assert "2 rows look like SEM typed as SD: rows 8-9 [sem-as-sd, 90%]" in text
+    (change,) = checked.blocks[0].changes
+    assert (
+        f"the pooled g of BV/TV would go from {change.as_is:.2f} to {change.corrected:.2f}" in text
+    )
+    assert "look up (Table 6; Table 7): the footnote" in text
+    assert "If so: dispersion_type = SEM" in text
+    assert "No errors. 2 rows to look up in the papers before pooling." in text
+
+
+def test_the_joint_impact_is_that_of_the_table_typed_right(table: Path, tmp_path: Path) -> None:
+    """Both rows corrected at once are the same as the table with SEM in both rows."""
+    from metabone import escalc, pool
+
+    text = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    right = [line.replace(",SD\n", ",SEM\n") if line[:2] in ("S6", "S7") else line for line in text]
+    (tmp_path / "right.csv").write_text("".join(right), encoding="utf-8")
+    (tmp_path / "without.csv").write_text("".join(text[:7]), encoding="utf-8")
+    (change,) = corrected_together(read_table(table), [suspect(8), suspect(9)])
+    answers = [
+        pool(escalc(read_table(path), "SMD"), model="univariate").overall.estimate
+        for path in (table, tmp_path / "right.csv", tmp_path / "without.csv")
+    ]
+    assert [change.as_is, change.corrected, change.left_out] == pytest.approx(answers, abs=1e-10)
+    assert change.as_is > change.corrected > 0
+
+
+def test_a_row_without_a_correction_is_left_out(table: Path) -> None:
+    (change,) = corrected_together(read_table(table), [suspect(8), suspect(9, correction=None)])
+    assert math.isnan(change.corrected)
+    assert change.after == change.left_out
+    assert not change.is_corrected
+
+
+def test_what_cannot_be_pooled_has_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text(HEAD + "A 2020,BV/TV,%,rat,,9,25,1,9,20,1,SD\n", encoding="utf-8")
+    (change,) = corrected_together(read_table(path), [suspect(2)])
+    assert change.reason == "one effect alone is not pooled"
+    assert change.shift == 0
+    assert change.to_dict()["as_is"] is None
+
+
+def test_what_changes_the_answer_most_comes_first(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = suspect(2, "p-mismatch", 0.95, correction={"dispersion_treated": 4.01})
+    large = suspect(8, "sem-as-sd", 0.6)
+    none = suspect(None, "digit-preference", 0.99, columns=(), value=None)  # type: ignore[arg-type]
+    checked = with_suspicions(table, monkeypatch, none, small, large)
+    assert [block.code for block in checked.blocks] == [
+        "sem-as-sd", "p-mismatch", "digit-preference",
+    ]  # fmt: skip
+    weak = suspect(3, "arms-swapped", 0.3, severity="note")
+    checked = with_suspicions(table, monkeypatch, weak, large)
+    lines = screen(checked)
+    assert [block.code for block in checked.blocks] == ["sem-as-sd"]
+    notes = next(at for at, line in enumerate(lines) if line.startswith("NOTES: weak suspicions"))
+    assert any("arms-swapped" in line for line in lines[notes:])
+    order = [one.code for one, _ in checked.worst_first() if isinstance(one, Suspicion)]
+    assert order == ["sem-as-sd", "arms-swapped"]
+
+
+def test_the_audit_itself_speaks(table: Path, run: Run) -> None:
+    status, out, err = run(table, "--json", "-")
+    answer = json.loads(out)
+    assert (status, err) == (0, "")
+    found = [one for one in answer["suspicions"] if one["code"] == "sem-as-sd"]
+    assert {one["row"] for one in found} <= {8, 9}
+    for one in answer["suspicions"]:
+        assert set(one) == {
+            "row", "rows", "columns", "value", "code", "severity", "strength", "message",
+            "look_up", "correction", "impact",
+        }  # fmt: skip
+        assert 0 <= one["strength"] <= 1
+
+
+@pytest.mark.parametrize("name", ["unloading", "anabolic"])
+def test_a_shipped_table_fits_one_screen(name: str, run: Run) -> None:
+    status, out, _ = run(name)
+    lines = out.splitlines()
+    assert status == 0
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 100
+    _, everything, _ = run(name, "--all", "--no-impact")
+    assert len(everything.splitlines()) > len(lines)
+    assert "--all lists" not in everything
+    assert "would go from" not in everything
+    assert max(map(len, everything.splitlines())) <= 100
+
+
+def test_codes_are_turned_off_and_it_is_said(run: Run) -> None:
+    status, out, _ = run(
+        "unloading", "--off", "incomplete-row", "--off", "sem-as-sd", "--no-impact"
+    )
+    assert status == 0
+    assert "turned off: incomplete-row, sem-as-sd" in out
+    assert "incomplete-row (" not in out
+    assert "[sem-as-sd" not in out
+    _, out, _ = run("anabolic", "--off", "incomplete-row", "--no-impact", "--json", "-")
+    answer = json.loads(out)
+    assert answer["off"] == ["incomplete-row"]
+    assert not [one for one in answer["findings"] if one["code"] == "incomplete-row"]
+    assert answer["warnings"] == sum(one["severity"] == "warning" for one in answer["findings"])
+
+
+@pytest.mark.parametrize(
+    ("code", "part"),
+    [("incomplete-rows", "'incomplete-row'"), ("n-too-small", "is an error and cannot be")],
+)
+def test_a_code_that_cannot_be_turned_off(code: str, part: str, run: Run) -> None:
+    status, out, err = run("anabolic", "--off", code)
+    assert (status, out) == (2, "")
+    assert part in err
+
+
+def test_words_are_for_codes_that_exist() -> None:
+    assert set(PHRASES) <= set(CODES)
+    assert phrase("sem-as-sd", 1) == "1 row looks like SEM typed as SD"
+
+
+def test_many_rows_are_named_in_part() -> None:
+    rows = list(range(2, 2002, 2))
+    assert named_rows(rows).endswith("58, 60 and 970 more")
+    assert named_rows(rows, everything=True).endswith("1998, 2000")
+
+
+EVIL = {
+    "dde": "=cmd|' /C calc'!A1", "escape": "a\x1b[31m\x07b", "direction": "\u202egnp.exe\u200f",
+    "separator": "a\u2028ERRORS: forged", "html": "<script>alert(1)</script>", "wide": "骨" * 300,
+    "long": "x" * 100_000, "break": "a\r\nERRORS: forged",
+}  # fmt: skip
+
+
+def test_hostile_cells_and_3000_columns(tmp_path: Path, run: Run) -> None:
+    """Nothing steers the terminal, no line is longer than it, wide letters counted as two."""
+    path = tmp_path / "evil.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(
+            [*HEAD.strip().split(","), "own\u202e\x1b[31m", *map("x{}".format, range(3000))]
+        )
+        for text in EVIL.values():
+            writer.writerow([text, text, text, text, text, 9, text, 1.5, 9, 20, 1.5, text, text,
+                             *["1"] * 3000])  # fmt: skip
+    for more in ((), ("--all",)):
+        status, out, err = run(path, "--no-impact", *more)
+        assert status == 1
+        for mark in "\x1b\x07\r\u202e\u200f\u2028":
+            assert mark not in out + err
+        assert "\nERRORS: forged" not in out
+        assert max(map(cell_len, out.splitlines())) <= 100
+        assert more or len(out.splitlines()) <= 70
+
+
+def test_a_cell_of_10_mb_is_refused_in_one_sentence(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "huge.csv"
+    cells = "x" * 10_000_000
+    path.write_text(HEAD + f"{cells},BV/TV,%,rat,,9,25,1,9,20,1,SD\n", encoding="utf-8")
+    status, out, err = run(path)
+    assert (status, out) == (1, "")
+    assert len(err) < 400
