@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from metabone.errors import DataError
@@ -103,13 +104,7 @@ class Sheet:
         printed = self.records[at][place]
         if (at, place) in self.native:
             return float(printed)
-        if self.thousands and number_style(clean(printed)) == "1,239":
-            return printed
-        try:
-            value = parse_number(printed, self.decimal)
-        except ValueError:
-            return printed
-        return None if math.isnan(value) else value
+        return _understood(printed, self.decimal, self.thousands)
 
     def kept(self, at: int, place: int) -> str | None:
         """A cell for a column that is only carried along: as printed, with a decimal point."""
@@ -119,6 +114,18 @@ class Sheet:
             if style == "," or (style == "1,239" and not self.thousands):
                 return clean(printed).replace(",", ".")
         return printed if printed.strip() else None
+
+
+@lru_cache(maxsize=65536)
+def _understood(printed: str, decimal: Decimal, thousands: bool) -> Value:
+    """A printed cell as a number, as it is, or None; exports repeat their cells."""
+    if thousands and number_style(clean(printed)) == "1,239":
+        return printed
+    try:
+        value = parse_number(printed, decimal)
+    except ValueError:
+        return printed
+    return None if math.isnan(value) else value
 
 
 def fold(header: str) -> str:
@@ -269,7 +276,7 @@ def _readable(
         if raw.delimited and (len(record) < width or filled(record[width:])):
             reason = f"has {len(record)} cells where the header has {width}"
             ledger.append(LedgerLine(at + 1, code="ragged-row", reason=reason))
-        elif [fold(cell) for cell in record[:width]] == names and any(names):
+        elif fold(record[0]) == names[0] and [fold(cell) for cell in record[:width]] == names:
             ledger.append(LedgerLine(at + 1, code="repeated-header", reason="repeats the header"))
         else:
             good.append((at, record))
