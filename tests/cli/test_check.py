@@ -216,14 +216,14 @@ def test_hostile_cells_and_3000_columns(tmp_path: Path, run: Run) -> None:
         for text in EVIL.values():
             writer.writerow([text, text, text, text, text, 9, text, 1.5, 9, 20, 1.5, text, text,
                              *["1"] * 3000])  # fmt: skip
-    for more in ((), ("--all",)):
-        status, out, err = run(path, "--no-impact", *more)
+    for options in ((), ("--all",)):
+        status, out, err = run(path, "--no-impact", *options)
         assert status == 1
         for mark in "\x1b\x07\r\u202e\u200f\u2028":
             assert mark not in out + err
         assert "\nERRORS: forged" not in out
         assert max(map(cell_len, out.splitlines())) <= 100
-        assert more or len(out.splitlines()) <= 70
+        assert options or len(out.splitlines()) <= 70
 
 
 def test_a_cell_of_10_mb_is_refused_in_one_sentence(tmp_path: Path, run: Run) -> None:
