@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from metabone.planning.designs.common import Block
 
 # Degrees of freedom at which Welch's critical values are computed.
-PLACES = 10
+PLACES = 12
 
 
 def pooled_power(d: float, n1: float, n2: float, alpha: float, sides: int) -> float:
