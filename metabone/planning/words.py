@@ -253,7 +253,7 @@ def _chances(outputs: Mapping[str, Any]) -> Iterator[str]:
         value = outputs.get(key)
         if isinstance(value, (list, tuple)):
             yield f"            {', '.join(map(share, value))}: {meaning}"
-        elif value is not None and value != outputs["power"]:
+        elif value is not None and abs(value - outputs["power"]) > 1e-9:
             yield f"            {share(value)}: {meaning}"
     if outputs.get("expected_n_total") is not None:
         yield f"            {amount(outputs['expected_n_total'])} animals expected in all"

@@ -69,7 +69,8 @@ def plan_document(answer: Answer, picture: bytes | None = None) -> Document:
 def ethics_paragraph(answer: Answer) -> str:
     """The number of animals and its reasons in one paragraph."""
     question = answer.question
-    parts = [_purpose(question), _outcome(question), _number(answer), _losses(answer)]
+    parts = [_purpose(question), _outcome(question), _number(answer), _interval(answer)]
+    parts += [_losses(answer)]
     parts += [_unit(answer), _basis(question), _evidence(answer), _reduction(answer)]
     return " ".join(part for part in parts if part)
 
@@ -117,6 +118,20 @@ def _number(answer: Answer) -> str:
     return (
         f"With {found}, the study has a power of {share(outputs['power'])} to find a "
         f"{effect_name(question)} of {effect_words(answer)} ({the_test(answer)})."
+    )
+
+
+def _interval(answer: Answer) -> str:
+    """How precisely the study estimates its effect, whether it finds one or not."""
+    found = answer.interval
+    if found is None or not answer.reachable:
+        return ""
+    unit, ratio = found["unit"] or "", found["scale"] == "ratio"
+    half = amount(found["half_width"], "" if ratio else unit)
+    reach = f"a factor of {half} either way" if ratio else f"{half} on either side of the estimate"
+    kind = "" if found["kind"] == "confidence interval" else f", {found['kind']},"
+    return (
+        f"The {100 * found['level']:.4g} % confidence interval{kind} is expected to reach {reach}."
     )
 
 

@@ -233,8 +233,14 @@ function fitToPaper(now) {
   document.body.style.zoom = "";
   if (!now) return;
   const room = (PAPER_MM * 96) / 25.4;
-  const tall = document.body.getBoundingClientRect().height;
-  if (tall > room) document.body.style.zoom = String(Math.max(0.5, (room / tall) * 0.985));
+  let zoom = 1;
+  // Smaller letters break lines elsewhere: measured anew, until the whole page is short enough.
+  for (let turn = 0; turn < 8; turn += 1) {
+    const tall = document.body.getBoundingClientRect().height;
+    if (tall <= room) return;
+    zoom = Math.max(0.4, zoom * Math.min(0.98, (room / tall) * 0.985));
+    document.body.style.zoom = String(zoom);
+  }
 }
 
 /** What was filled in, for the printed page. */

@@ -170,8 +170,16 @@ function whisker(x, centre, half, at, cls, text, width) {
     draw("line", { x1: from, x2: from, y1: at - 6, y2: at + 6, class: `whisker ${cls}-bar` }),
     draw("line", { x1: to, x2: to, y1: at - 6, y2: at + 6, class: `whisker ${cls}-bar` }),
     draw("circle", { cx: x(centre), cy: at, r: 5, class: `${cls}-dot` }),
-    text ? draw("text", { x: Math.min(Math.max((from + to) / 2, 80), width - 80), y: at + 19, class: "tick middle" }, text) : null,
+    text ? caption(text, from, to, at, x(0), width) : null,
   ];
+}
+
+/** Words below a bar, in the middle of its part right of the line of no effect that crosses it. */
+function caption(text, from, to, at, zero, width) {
+  const half = text.length * 3.3;
+  let place = Math.min(Math.max((from + to) / 2, half), width - half);
+  if (Math.abs(place - zero) < half + 6) place = zero + half + 8 < width - half ? zero + half + 8 : zero - half - 8;
+  return draw("text", { x: place, y: at + 19, class: "tick middle" }, text);
 }
 
 /** Pooled evidence on one line: mean and 95 % prediction interval, with 0. */
