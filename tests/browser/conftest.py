@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from .plans import RESULTS, write_results
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+PAGE = "calculator.html"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -115,21 +117,36 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two pooled results."""
-    folder = tmp_path_factory.mktemp("results")
-    write_results(folder)
-    return folder
+    """A folder with two pooled results, and the page with both in it."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent  # the same for all workers
+    return _made_once(folder / "results")
 
 
 @pytest.fixture(scope="package")
 def calculator(results: Path) -> Path:
-    """The page as a file, with both results in it."""
+    """The page as a file."""
+    return results / PAGE
+
+
+def _made_once(folder: Path) -> Path:
+    """The folder, filled by whoever comes first; the others wait until it is complete."""
     from metabone.planning.calculator.page import calculator_page
 
-    path = results / "calculator.html"
-    page = calculator_page(evidence=[results / name for name in RESULTS])
-    path.write_text(page, encoding="utf-8")
-    return path
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        deadline = time.monotonic() + 60
+        while not (folder / PAGE).exists():
+            assert time.monotonic() < deadline, f"nobody made {folder / PAGE}"
+            time.sleep(0.05)
+        return folder
+    write_results(folder)
+    page = folder / "half.html"
+    page.write_text(calculator_page(evidence=[folder / name for name in RESULTS]), encoding="utf-8")
+    page.rename(folder / PAGE)
+    return folder
 
 
 def opened(context: BrowserContext, address: str, fragment: str = "") -> Watched:

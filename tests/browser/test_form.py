@@ -12,6 +12,7 @@ import pytest
 from metabone.cli import main
 
 from .conftest import Open, Watched, spoken
+from .plans import write_results
 from .states import FILLED, STATES, fill, put
 
 START = "#design=two-groups&species=rat&mean=20&cv=20&percent=30"
@@ -19,10 +20,11 @@ START = "#design=two-groups&species=rat&mean=20&cv=20&percent=30"
 
 @pytest.fixture
 def planner(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, results: Path
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Any:
-    """``metabone plan …`` in the folder of the results: its exact answer."""
-    monkeypatch.chdir(results)
+    """``metabone plan …`` in a folder with the results: its exact answer."""
+    write_results(tmp_path)
+    monkeypatch.chdir(tmp_path)
 
     def run(command: str) -> Any:
         with pytest.raises(SystemExit) as stop:
@@ -47,7 +49,7 @@ def test_the_form_asks_what_the_command_asks(screen: Watched, planner: Any, name
 
 @pytest.mark.parametrize("name", STATES)
 def test_the_shown_command_and_the_file_give_the_shown_answer(
-    screen: Watched, planner: Any, results: Path, name: str
+    screen: Watched, planner: Any, tmp_path: Path, name: str
 ) -> None:
     page = screen
     page.follow(STATES[name])
@@ -58,7 +60,7 @@ def test_the_shown_command_and_the_file_give_the_shown_answer(
     with page.page.expect_download() as download:
         page.page.get_by_test_id("download").click()
     assert download.value.suggested_filename == "plan.toml"
-    download.value.save_as(results / "plan.toml")
+    download.value.save_as(tmp_path / "plan.toml")
     said = planner(shlex.join(arguments))
     assert page.headline == spoken(said["answer"])
     written = planner(f"plan {arguments[1]} --plan plan.toml")

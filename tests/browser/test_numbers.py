@@ -41,7 +41,9 @@ def differences(page: Any, planner: Any, place: str = "") -> list[str]:
     if number and isinstance(page, (int, float)) and not isinstance(page, bool):
         close = math.isclose(page, planner, rel_tol=1e-6, abs_tol=1e-12)
         return [] if close else [f"{place}: {page!r} and {planner!r}"]
-    return [] if page == planner else [f"{place}: {page!r} and {planner!r}"]
+    # True is no 1, although Python calls them equal.
+    same = page == planner and isinstance(page, bool) == isinstance(planner, bool)
+    return [] if same else [f"{place}: {page!r} and {planner!r}"]
 
 
 def key_of(desk: Watched, case: Case) -> str | None:
@@ -133,7 +135,7 @@ def test_a_difference_of_a_millionth_is_seen() -> None:
         ({"design": {"sd": "1", "difference": 1}}, "sd", "takes a number"),
         ({"design": {"sd": 1, "difference": 1, "sds": 1}}, None, "did you mean"),
         ({"design": {"name": "two-gruops", "sd": 1, "difference": 1}}, "name", "did you mean"),
-        ({"design": {"sd": 1, "difference": 0}}, None, "difference"),
+        ({"design": {"sd": 1}}, None, "difference"),
         ({"evidence": {"result": "../../etc/passwd"}}, None, ""),
         ({"evidence": {"result": "__proto__"}}, None, ""),
         ({"study": {"endpoint": "no such thing", "species": "rat"}, "design": {"percent": 30}},
