@@ -14,9 +14,9 @@ from metabone.errors import DataError
 from metabone.models.intervals import check_level
 from metabone.synthesis.animal_cages import CageICC, cage_icc
 from metabone.synthesis.animal_groups import (
+    ArmTest,
     Correlation,
     Outlier,
-    Test,
     baseline_within,
     constant,
     equal_variance,
@@ -88,9 +88,9 @@ class MeasureChecks:
     site: str | None
     timepoint_weeks: str | None
     column: str
-    normality: tuple[Test, ...]
-    residual_normality: Test
-    equal_variance: Test
+    normality: tuple[ArmTest, ...]
+    residual_normality: ArmTest
+    equal_variance: ArmTest
     outliers: tuple[Outlier, ...]
     baseline: Correlation | None
     cage: CageICC | None
@@ -215,7 +215,7 @@ def _rows_of(summary: AnimalSummary) -> dict[tuple[str, int], list[int]]:
     return found
 
 
-def _all_residuals(end: Any, codes: Any) -> Test:
+def _all_residuals(end: Any, codes: Any) -> ArmTest:
     left = residuals(end, codes)
     if np.ptp(left) <= 1e-12 * np.max(np.abs(end), initial=0.0):
         left = np.zeros(len(left))

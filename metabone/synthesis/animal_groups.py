@@ -27,7 +27,7 @@ _NORMAL_MAD = 0.6744897501960817
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class ArmTest:
     """A statistic with its p value; NaN and a reason where it does not exist.
 
     Parameters
@@ -98,7 +98,7 @@ def shapiro_power(n: int) -> float:
     return SHAPIRO_POWER[max(known)] if known else NAN
 
 
-def normality(values: Floats, group: str | None = None) -> Test:
+def normality(values: Floats, group: str | None = None) -> ArmTest:
     """Shapiro-Wilk test, with the power that so few animals leave it.
 
     Parameters
@@ -109,18 +109,18 @@ def normality(values: Floats, group: str | None = None) -> Test:
 
     n = len(values)
     if n < 4:
-        return Test(group, n, NAN, NAN, note="fewer than 4 animals")
+        return ArmTest(group, n, NAN, NAN, note="fewer than 4 animals")
     if constant(values):
-        return Test(group, n, NAN, NAN, note="all values are the same")
+        return ArmTest(group, n, NAN, NAN, note="all values are the same")
     if n > SHAPIRO_MOST:
-        return Test(group, n, NAN, NAN, note=f"more than {SHAPIRO_MOST} animals: look at a plot")
+        return ArmTest(group, n, NAN, NAN, note=f"more than {SHAPIRO_MOST} animals: look at a plot")
     found, said = quietly(lambda: pingouin.normality(values))
-    return Test(
+    return ArmTest(
         group, n, float(found["W"].iloc[0]), float(found["pval"].iloc[0]), shapiro_power(n), said
     )
 
 
-def equal_variance(groups: Mapping[str, Floats]) -> Test:
+def equal_variance(groups: Mapping[str, Floats]) -> ArmTest:
     """Brown-Forsythe test (Levene's about the medians) over all arms.
 
     Parameters
@@ -133,10 +133,10 @@ def equal_variance(groups: Mapping[str, Floats]) -> Test:
     used = {name: values for name, values in groups.items() if len(values) >= 3}
     n = sum(map(len, used.values()))
     if len(used) < 2:
-        return Test(None, n, NAN, NAN, note="fewer than 2 arms of 3 animals")
+        return ArmTest(None, n, NAN, NAN, note="fewer than 2 arms of 3 animals")
     spread = [np.abs(values - np.median(values)) for values in used.values()]
     if all(constant(each) for each in spread):
-        return Test(None, n, NAN, NAN, note="the distances from the medians do not vary")
+        return ArmTest(None, n, NAN, NAN, note="the distances from the medians do not vary")
     names = np.repeat(np.arange(len(used)), [len(values) for values in used.values()])
     frame = pd.DataFrame({"value": np.concatenate(list(used.values())), "arm": names})
     found, said = quietly(
@@ -144,7 +144,7 @@ def equal_variance(groups: Mapping[str, Floats]) -> Test:
             frame, dv="value", group="arm", method="levene", center="median"
         )
     )
-    return Test(None, n, float(found["W"].iloc[0]), float(found["pval"].iloc[0]), note=said)
+    return ArmTest(None, n, float(found["W"].iloc[0]), float(found["pval"].iloc[0]), note=said)
 
 
 def outliers(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from metabone.synthesis.animal_cages import CageICC
     from metabone.synthesis.animal_checks import AnimalChecks, MeasureChecks
-    from metabone.synthesis.animal_groups import Test
+    from metabone.synthesis.animal_groups import ArmTest
 
 WIDTH = 100
 LISTED = 12
@@ -68,7 +68,8 @@ def _normality(each: MeasureChecks) -> str:
     told = ", ".join(f"{_cut(one.group or '')} (p = {one.pvalue:.2g})" for one in low)
     tested = [one for one in each.normality if math.isfinite(one.pvalue)]
     text = f"normality: Shapiro-Wilk below 0.05 in {told}" if told else (
-        f"normality: Shapiro-Wilk finds nothing in {len(tested)} arms"
+        f"normality: Shapiro-Wilk finds nothing in {len(tested)} "
+        f"{'arm' if len(tested) == 1 else 'arms'}"
         if tested
         else f"normality: not tested ({each.normality[0].note})"
     )  # fmt: skip
@@ -108,7 +109,7 @@ def _cage(cage: CageICC, level: float) -> str:
     )
 
 
-def _p(name: str, test: Test) -> str:
+def _p(name: str, test: ArmTest) -> str:
     lead = f"{name} " if name else ""
     return f"{lead}p = {test.pvalue:.2g}" if math.isfinite(test.pvalue) else f"{lead}{test.note}"
 
