@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -112,6 +113,12 @@ def bundle() -> dict[str, str]:
     >>> "metabone/planning/answer.py" in bundle()
     True
     """
+    return dict(_sources())
+
+
+@cache
+def _sources() -> Mapping[str, str]:
+    """`bundle`, made once: the installed files do not change."""
     root = files("metabone")
     sources: dict[str, str] = {}
     names = list(MODULES)
@@ -133,7 +140,7 @@ def bundle() -> dict[str, str]:
         for parent in PurePosixPath(path).parents:
             if parent.name:
                 sources.setdefault(f"{parent}/__init__.py", "")
-    return dict(sorted(sources.items()))
+    return MappingProxyType(dict(sorted(sources.items())))
 
 
 def portable(

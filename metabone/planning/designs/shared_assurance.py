@@ -60,6 +60,11 @@ def shared_assurance(inputs: "Block", mean: float, scale: float, pdf: float) -> 
         ones, twos = [cut * s * unit for cut in one], [cut * s * unit for cut in two]
         for v, right, wrong in places:
             middle = v * unit
+            if middle - ones[0] > 4.8:
+                # From here on every arm is found.
+                break
+            if weight * right < TINY and weight * wrong < TINY:
+                continue
             up = [0.5 * math.erfc(edge - middle) for edge in ones]
             found = _found(up, arms, wanted)
             total -= weight * right * (1.0 - found)
@@ -100,7 +105,9 @@ def _places(
 
     `mean` and `scale` are those of shift · δ. Above `top` every arm is found.
     """
-    step = b * (lambda nodes: nodes[1][0] - nodes[0][0])(control_nodes([b] * (arms + 1), REACH))
+    # The sign of δ changes with V as fast as one more arm does.
+    nodes = control_nodes([b] * (arms + 1), REACH)
+    step = b * (nodes[1][0] - nodes[0][0])
     spreads = [(1.0, 1.0)] if pdf == INF else log_chi_rule(pdf, 3.0, (mean + top) / scale)
     count = math.ceil((top + REACH * b) / step)
     places = []
