@@ -172,13 +172,18 @@ def judge(
     """
     judged = {}
     for item in items:
-        given = {str(cell) for cell in part[item.name].dropna()}
-        found = [answer for answer in tool.allowed if answer in given]
+        found = _answers(part, item, tool)
         if len(found) > 1:
             judged[item.name] = found[-1] if worst else CONFLICTING
         else:
             judged[item.name] = found[0] if found else NOT_JUDGED
     return judged
+
+
+def _answers(part: pd.DataFrame, item: JudgedItem, tool: Tool) -> list[str]:
+    """The answers that the rows of a study give to an item, from the best to the worst."""
+    given = set(part[item.name].tolist())
+    return [answer for answer in tool.allowed if answer in given]
 
 
 def _check_some(frame: pd.DataFrame, items: Sequence[JudgedItem], tool: Tool) -> None:
@@ -209,14 +214,14 @@ def _conflicts(
     study: str, part: pd.DataFrame, items: Sequence[JudgedItem], tool: Tool
 ) -> Iterator[Conflict]:
     for item in items:
-        cells = part[item.name]
+        found = _answers(part, item, tool)
+        if len(found) < 2:
+            continue
+        cells = list(zip(part.index.tolist(), part[item.name].tolist(), strict=True))
         places = {
-            answer: tuple(int(row) for row in part.index[cells == answer])
-            for answer in tool.allowed
-            if (cells == answer).any()
+            answer: tuple(int(row) for row, cell in cells if cell == answer) for answer in found
         }
-        if len(places) > 1:
-            yield Conflict(study, item.name, places)
+        yield Conflict(study, item.name, places)
 
 
 def _masses(

@@ -46,7 +46,7 @@ def warnings_of(result: RobResult) -> tuple[str, ...]:
         told.append(conflict_words(clash, result.policy))
     for cell in result.unread:
         told.append(
-            f"row {cell.row}, {cell.item}: {cell.value!r} is no answer "
+            f"row {cell.row}, {_short(cell.item)}: {_short(cell.value)!r} is no answer "
             f"({', '.join(result.tool.allowed)}) and counts as not judged"
         )
     if result.absent:
@@ -63,7 +63,7 @@ def conflict_words(clash: Conflict, policy: str) -> str:
     """A conflict in a sentence."""
     said = ", ".join(f"{answer} in {rows_text(rows)}" for answer, rows in clash.rows.items())
     end = f"; {list(clash.rows)[-1]} counts" if policy == "worst" else ""
-    return f"{clash.study}: {clash.item} is {said}{end}"
+    return f"{_short(clash.study)}: {_short(clash.item)} is {said}{end}"
 
 
 def summarise_rob(result: RobResult) -> str:
@@ -139,7 +139,7 @@ def _short(text: str, most: int = NAME) -> str:
 
 def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    return ", ".join(map(_short, names[:NAMED])) + more
 
 
 def headline_rob(result: RobResult) -> str:
