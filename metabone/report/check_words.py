@@ -34,9 +34,9 @@ PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "arms-swapped": ("looks as if its arms were swapped", "look as if their arms were swapped"),
         "yi-sign": ("has a yi of the wrong sign", "have a yi of the wrong sign"),
-        "yi-mismatch": (
-            "has a yi that does not follow from its means",
-            "have a yi that does not follow from their means",
+        "conflicting-reports": (
+            "is told with other numbers elsewhere",
+            "are told with other numbers elsewhere",
         ),
         "t-mismatch": (
             "has a t or F that does not follow from its means",
