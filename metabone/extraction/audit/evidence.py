@@ -120,9 +120,13 @@ def _same_control(sheet: Sheet, spread: Spread) -> dict[str, Floats]:
         match = (np.abs(lower + root) <= slack) & (slack < root / 3)
         smaller, larger = match.any(axis=1), match.any(axis=0)
         kind = spread.kind[members]
-        sem[members[smaller & (kind == 0)]] = SAME_CONTROL
-        sd[members[larger & (kind == 1)]] = SAME_CONTROL
-        # Of two rows that cannot both be right the other one is as it says.
-        right[members[larger & (kind == 0)]] = SAME_CONTROL
-        right[members[smaller & (kind == 1)]] = SAME_CONTROL
+        # An SD that is √n smaller is an SEM, an SEM that is √n larger an SD; where either may be
+        # (an SD beside an SEM that implies √n more), the fewer rows are wrong. The others are then
+        # as they say.
+        few = smaller[kind == 0].sum() <= larger[kind == 1].sum()
+        small_wrong = smaller & (kind == 0) & (few | ~larger[kind == 1].any())
+        large_wrong = larger & (kind == 1) & ~small_wrong.any()
+        sem[members[small_wrong]] = SAME_CONTROL
+        sd[members[large_wrong]] = SAME_CONTROL
+        right[members[(smaller | larger) & ~small_wrong & ~large_wrong]] = SAME_CONTROL
     return {"sem-as-sd": sem, "sd-as-sem": sd, "": right}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: SD of mean log CV between data sets of one outcome, and what stays when there are many.
 _BETWEEN, _LEAST = 0.4, 0.2
 #: Least SD between the outcomes of a family of methods.
-_FAMILY = 0.4
+_FAMILY = 0.6
 
 
 @cache

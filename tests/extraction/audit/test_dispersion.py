@@ -1,0 +1,184 @@
+"""The mixture over readings: against brute force, on injected errors, and where it cannot know."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from metabone.extraction.audit import mixture as mix
+from metabone.extraction.audit.audit import audit
+from metabone.extraction.audit.dispersion import dispersions
+from metabone.extraction.audit.rules_dispersion import TOLD_FROM, strengths
+from metabone.extraction.audit.sheet import Sheet
+from metabone.extraction.audit.spread import log_sd_bias, log_sd_variance
+from metabone.extraction.reading import read_table
+from metabone.extraction.table import StudyTable
+
+from ..tables import as_csv
+
+
+def test_log_sd_of_drawn_animals_has_the_bias_and_the_variance() -> None:
+    rng = np.random.default_rng(0)
+    for n in (3, 6, 12):
+        logs = np.log(rng.normal(0, 1, (200_000, n)).std(axis=1, ddof=1))
+        assert logs.mean() == pytest.approx(float(log_sd_bias(n)), abs=0.006)
+        assert logs.var() == pytest.approx(float(log_sd_variance(n)), rel=0.02)
+
+
+def small_evidence() -> mix.Evidence:
+    """Five rows of two outcomes in one study; readings: as declared, shifted, odd."""
+    rng = np.random.default_rng(2)
+    k, shift = 5, 1.8
+    seen = rng.normal(0, 0.3, (k, 2)) - np.array([0, 0, shift, 0, 0])[:, None]
+    return mix.Evidence(
+        y=np.stack([seen, seen + shift, seen]), extra=np.zeros((3, k)),
+        error=np.full((k, 2), 0.08), share=np.ones((k, 2)),
+        wide=np.array([[0, 0], [0, 0], [0.6, 1.0]]), prior=np.log([0.85, 0.1, 0.05]),
+        endpoint=np.array([0, 0, 0, 1, 1]), study=np.zeros(k, dtype=np.int64),
+    )  # fmt: skip
+
+
+def brute_force(data: mix.Evidence, scales: mix.Scales) -> np.ndarray:
+    """(Z, k) posterior by summing all combinations of readings of one joint normal."""
+    k = len(data)
+    total = np.zeros((3, k))
+    same_cell = (data.endpoint[:, None] == data.endpoint).astype(float)
+    base = scales.study**2 + scales.cell**2 * same_cell + scales.row**2 * np.eye(k)
+    for combination in np.ndindex(*(3,) * k):
+        z = np.array(combination)
+        covariance = np.kron(base, np.ones((2, 2)))
+        for row in range(k):
+            arms, wide_row = data.wide[z[row]]
+            at = slice(2 * row, 2 * row + 2)
+            covariance[at, at] += wide_row + np.eye(2) * (0.08 + scales.arm**2 + arms)
+        y = data.y[z, np.arange(k)].ravel()
+        weight = np.exp(
+            stats.multivariate_normal.logpdf(y, np.zeros(2 * k), covariance) + data.prior[z].sum()
+        )
+        total[z, np.arange(k)] += weight
+    return total / total.sum(axis=0)
+
+
+def test_the_posterior_is_that_of_all_combinations() -> None:
+    data, scales = small_evidence(), mix.Scales(0.25, 0.3, 0.15, 0.15)
+    found, _ = mix.posterior(data, np.zeros(2), scales, ())
+    assert np.abs(found - brute_force(data, scales)).max() < 0.01
+    assert found[1, 2] > 0.5
+
+
+def test_the_likelihood_of_a_whole_study_is_that_of_its_normal() -> None:
+    data, scales = small_evidence(), mix.Scales(0.25, 0.3, 0.15, 0.15)
+    rows = np.arange(5)
+    _, chosen = mix.posterior(
+        data, np.zeros(2), scales, [mix.Batch(0, 1, rows, 0.5), mix.Batch(0, 1, rows[2:3], 0.25)]
+    )
+    assert 0 <= chosen.sum() <= 1
+    assert chosen[1] > chosen[0]
+
+
+def injected(table: StudyTable, rows: np.ndarray) -> StudyTable:
+    """SEM typed as SD in some rows."""
+    frame, printed = table.frame.copy(), table.printed.copy()
+    for arm in ("treated", "control"):
+        name = f"dispersion_{arm}"
+        wrong = (frame[name] / np.sqrt(frame[f"n_{arm}"])).to_numpy()[rows]
+        labels = frame.index[rows]
+        frame.loc[labels, name] = wrong
+        printed.loc[labels, name] = [f"{value:.3g}" for value in wrong]
+    return replace(table, frame=frame, printed=printed)
+
+
+@pytest.fixture(scope="module")
+def unloading() -> StudyTable:
+    return read_table("unloading")
+
+
+def able(table: StudyTable) -> np.ndarray:
+    names = [f"{w}_{arm}" for arm in ("treated", "control") for w in ("n", "mean", "dispersion")]
+    return np.flatnonzero(
+        table.frame[names].notna().all(axis=1) & (table.frame["dispersion_type"] == "SD")
+    )
+
+
+def test_injected_errors_are_found_and_sound_rows_are_not(unloading: StudyTable) -> None:
+    rows = able(unloading)
+    wrong = np.random.default_rng(11).choice(rows, len(rows) // 10, replace=False)
+    p = strengths(Sheet.of(injected(unloading, wrong)))["sem-as-sd"]
+    sound = np.setdiff1d(rows, wrong)
+    assert (p[wrong] >= TOLD_FROM).mean() >= 0.85
+    assert (p[sound] >= TOLD_FROM).mean() <= 0.05
+
+
+def test_a_whole_study_is_found_by_all_its_rows(unloading: StudyTable) -> None:
+    study = unloading.frame["study"].to_numpy() == "Ellman 2013"
+    rows = np.intersect1d(able(unloading), np.flatnonzero(study))
+    found = [e for e in audit(injected(unloading, rows)) if e.code == "sem-as-sd"]
+    told = {e.row for e in found} & set(unloading.frame.index[rows])
+    assert len(told) >= 0.9 * len(rows)
+    assert any("other rows of the study alike" in each.message for each in found)
+
+
+def test_the_same_control_printed_with_both_dispersions_is_near_proof(tmp_path: Path) -> None:
+    """The ratio of the two dispersions of one control is √9."""
+    rows = [
+        {"comparison": "low", "n_treated": "9", "n_control": "9", "dispersion_control": "3.30",
+         "dispersion_treated": "3.00"},
+        {"comparison": "high", "n_treated": "9", "n_control": "9", "dispersion_control": "1.10",
+         "dispersion_treated": "1.05", "mean_treated": "18.2"},
+    ]  # fmt: skip
+    path = tmp_path / "table.csv"
+    path.write_text(as_csv(*rows), encoding="utf-8")
+    found = {each.row: each for each in audit(read_table(path)) if each.code == "sem-as-sd"}
+    assert set(found) == {3}
+    assert found[3].strength > 0.9
+    assert found[3].correction == {"dispersion_type": "SEM"}
+
+
+def test_a_row_alone_with_three_animals_is_not_judged(tmp_path: Path) -> None:
+    """√3 is within what outcomes differ by: nothing is known, so nothing is told."""
+    row = {"outcome": "osteoid index", "unit": "au", "n_treated": "3", "n_control": "3",
+           "dispersion_treated": "1.4", "dispersion_control": "1.3"}  # fmt: skip
+    path = tmp_path / "table.csv"
+    path.write_text(as_csv(row), encoding="utf-8")
+    table = read_table(path)
+    assert audit(table) == ()
+    assert strengths(Sheet.of(table))["sem-as-sd"][0] < 0.2
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"dispersion_treated": "", "dispersion_control": ""},
+        {"dispersion_treated": "0", "dispersion_control": "0.00"},
+        {"dispersion_treated": "-1", "dispersion_control": "x"},
+        {"mean_treated": "0", "mean_control": "0"},
+        {"mean_treated": "1e200", "mean_control": "-1e200", "dispersion_treated": "1e-300"},
+        {"n_treated": "1", "n_control": "2.5"},
+        {"n_treated": "", "n_control": ""},
+        {"study": "", "outcome": ""},
+        {"dispersion_type": "SEM", "n_treated": "", "n_control": "8"},
+        {"dispersion_type": "CI95", "n_treated": "2", "n_control": "2"},
+        {"outcome": "SMI", "unit": "", "mean_treated": "-0.2", "mean_control": "0.1"},
+    ],
+)
+def test_impossible_cells_do_no_harm(row: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(as_csv(row, {}), encoding="utf-8")
+    for each in audit(read_table(path)):
+        assert 0 < each.strength <= 1
+
+
+def test_the_order_of_rows_does_not_matter(unloading: StudyTable) -> None:
+    back = replace(unloading, frame=unloading.frame[::-1], printed=unloading.printed[::-1])
+    ahead, behind = (strengths(Sheet.of(table))["sem-as-sd"] for table in (unloading, back))
+    assert np.abs(ahead - behind[::-1]).max() < 0.05
+
+
+def test_a_table_without_dispersions_has_no_answer(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("study,outcome,yi,vi\nA,BMD,1,0.2\n", encoding="utf-8")
+    assert dispersions(Sheet.of(read_table(path))) is None
