@@ -132,7 +132,9 @@ def _last_digits(sheet: Sheet) -> Floats:
     for j, name in enumerate(names):
         for at, cell in enumerate(sheet.cells(name).tolist()):
             text = str(cell or "").strip()
-            if "." in text and text[-1:].isdigit() and significant(text) >= 2:
+            # "323.0" is how programs write a whole number.
+            decimal = "." in text and text[-1:].isdigit() and not text.endswith(".0")
+            if decimal and significant(text) >= 2:
                 out[at, j] = int(text[-1])
     out[again.to_numpy(), 2:] = -1
     return out

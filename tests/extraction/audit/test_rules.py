@@ -23,8 +23,10 @@ from metabone.extraction.reading import read_table
 from ..tables import as_csv
 
 Row = Mapping[str, str]
-ARMS = dict(mean_treated="20.13", dispersion_treated="2.51", mean_control="15.24",
-            dispersion_control="2.24")  # fmt: skip
+ARMS = {
+    "mean_treated": "20.13", "dispersion_treated": "2.51", "mean_control": "15.24",
+    "dispersion_control": "2.24",
+}  # fmt: skip
 NO_ARMS = dict.fromkeys((*ARMS, "dispersion_type"), "")
 
 
