@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -123,10 +124,12 @@ FILLED: Mapping[str, Filled] = {
 
 def put(page: Page, key: str, value: str) -> None:
     """Type or choose one field, as a person does."""
-    radio = page.locator(f"input[type=radio][name='{key}'][value='{value}']")
-    if radio.count():
-        radio.check()
-        return
+    # Words that no choice has would be no selector either.
+    if re.fullmatch(r"[\w-]+", value):
+        radio = page.locator(f"input[type=radio][name='{key}'][value='{value}']")
+        if radio.count():
+            radio.check()
+            return
     field = page.locator(f"#f-{key}")
     if field.evaluate("one => one.tagName") == "SELECT":
         field.select_option(value)
@@ -140,4 +143,5 @@ def fill(watched: Watched, typed: Mapping[str, str]) -> None:
     """Fill in the form from top to bottom and wait for the answer."""
     for key, value in typed.items():
         put(watched.page, key, value)
+    watched.page.wait_for_timeout(200)  # the page waits for the next key
     watched.answered()

@@ -138,7 +138,7 @@ def test_what_the_planner_refuses_stands_beside_its_field(screen: Watched) -> No
     page.answered()
     put(page.page, "endpoint", "no such thing")
     page.answered("blocked")
-    assert page.page.get_attribute("#f-endpoint", "aria-invalid") == "true"
+    page.page.wait_for_selector("#f-endpoint[aria-invalid=true]")
     assert "no such thing" in page.page.locator("#f-endpoint-said").inner_text()
     put(page.page, "endpoint", "BV/TV")
     page.answered("fresh")
@@ -152,7 +152,7 @@ def test_a_target_out_of_reach_is_said_with_its_ceiling(screen: Watched, planner
     page = screen
     page.follow(STATES["evidence"].replace("0.7", "0.99"))
     page.answered("unreachable")
-    said = planner("plan n --sd 4 --mean 20 --from-meta strata.json --assurance 0.99")
+    said = planner("plan n --sd 4 --mean 20 --from-meta ten.json --assurance 0.99")
     assert said["reachable"] is False
     assert page.headline == spoken(said["answer"])
     assert "ceiling" in page.headline

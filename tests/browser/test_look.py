@@ -41,7 +41,21 @@ CONTRASTS = """() => {
     if (!element.checkVisibility({ visibilityProperty: true })) continue;
     const style = getComputedStyle(element);
     const drawn = Boolean(element.closest('svg'));
-    const under = behind(element);
+    let under = behind(element);
+    if (drawn) {
+      // What is drawn below it: the last filled shape before it that holds its middle.
+      const { left, top, width, height } = element.getBoundingClientRect();
+      for (const one of element.closest('svg').querySelectorAll('rect, circle')) {
+        const box = one.getBoundingClientRect();
+        const [x, y] = [left + width / 2, top + height / 2];
+        const before = one.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING;
+        const inside = box.left <= x && x <= box.right && box.top <= y && y <= box.bottom;
+        const shape = getComputedStyle(one);
+        const fill = shape.fill === 'none' ? [0, 0, 0, 0] : rgba(shape.fill);
+        const share = fill[3] * Number(shape.fillOpacity) * Number(shape.opacity);
+        if (before && inside) under = over([...fill.slice(0, 3), share], under);
+      }
+    }
     let opacity = 1;
     for (let one = element; one; one = one.parentElement) opacity *= Number(getComputedStyle(one).opacity);
     const ink = rgba(drawn ? style.fill : style.color);
