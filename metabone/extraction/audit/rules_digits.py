@@ -166,7 +166,7 @@ def effect_bound(n1: Any, n2: Any, largest: float = LARGEST_TRUE) -> Floats:
     Examples
     --------
     >>> [round(float(b), 1) for b in effect_bound([3, 10, 50], [3, 10, 50])]
-    [24.9, 7.7, 5.3]
+    [28.1, 8.2, 5.3]
     """
     n1, n2 = np.asarray(n1, dtype=float), np.asarray(n2, dtype=float)
     out = np.full(n1.shape, np.nan)

@@ -89,7 +89,7 @@ def log_sd_bias(n: ArrayLike) -> Floats:
     Examples
     --------
     >>> round(float(log_sd_bias(6)), 4)
-    -0.1042
+    -0.1066
     """
     half = _half_df(n)
     return np.asarray(0.5 * (digamma(half) - np.log(half)))
