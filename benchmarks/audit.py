@@ -30,7 +30,7 @@ from metabone.extraction.audit.sheet import Sheet
 from metabone.extraction.table import Source, StudyTable
 from metabone.vocabulary import load_vocabulary
 
-SHARE, SETS = 0.10, 10
+SHARE, SETS = 0.10, 8
 ARMS = ("treated", "control", "sham")
 LEAST_FOUND, MOST_FLAGGED, MOST_SECONDS = 90.0, 5.0, 30.0
 #: Outcomes of the synthetic table: unit, mean, CV between animals, decimals printed.
