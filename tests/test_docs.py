@@ -148,7 +148,7 @@ def keys(value: Any, skip: frozenset[str]) -> set[str]:
 
 # Maps whose keys are words of the table, file names or options explained elsewhere.
 FREE = frozenset(
-    {"by", "levels", "outputs", "versions", "counts", "swim", "labels", "judgements",
+    {"by", "levels", "outputs", "versions", "counts", "swim", "correction", "labels", "judgements",
      "rows_by_answer"}
 )  # fmt: skip
 
