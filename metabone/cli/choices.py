@@ -9,7 +9,7 @@ import typer
 
 from metabone.cli import common as c
 from metabone.cli.bundles import Json, Rows, bundled, tell
-from metabone.cli.forest import Dpi, Font, Title, Width
+from metabone.cli.figure_options import Look, MaybeFigure
 
 Plan = Annotated[
     Path | None,
@@ -39,16 +39,13 @@ Show = Annotated[
 Csv = Annotated[
     Path | None, typer.Option("--csv", help="Table to write: one row for each analysis.")
 ]
-Figure = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", help="Figure to write: .svg, .pdf, .png, .tif or .tiff."),
-]
 
 
 @bundled
 def choices(
     data: Rows,
     out: Json,
+    look: Look,
     plan: Plan = None,
     choice: Choice = None,
     align: c.Align = "none",
@@ -60,12 +57,8 @@ def choices(
     seed: Seed = 1,
     workers: Workers = None,
     show: Show = "auto",
-    title: Title = None,
-    width: Width = None,
-    dpi: Dpi = None,
-    font: Font = None,
     csv: Csv = None,
-    output: Figure = None,
+    output: MaybeFigure = None,
 ) -> None:
     """Analyse a table in every defensible way, and say which choices matter.
 
@@ -88,9 +81,6 @@ def choices(
     tell(result)
     if output is not None:
         from metabone.plots.curve import curve
-        from metabone.plots.export import export
 
-        figure = curve(result, show=show, title=title, width_mm=width, font=font)
-        export(figure, output, dpi=dpi, force=out.force)
-        c.say(f"wrote {output}")
+        look.write(curve(result, show=show, **look.chosen()), output, force=out.force)
     out.answer(result, csv=csv)

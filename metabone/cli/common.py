@@ -14,7 +14,6 @@ from metabone.files import visible as visible
 if TYPE_CHECKING:
     from metabone.effects.table import EffectTable
     from metabone.extraction.table import StudyTable
-    from metabone.synthesis.results import PoolResult
 
 Table = Annotated[
     str,
@@ -258,64 +257,3 @@ def report_ledger(effects: EffectTable) -> None:
             say(f"  {rows_text(rows)}: {reason}")
     for note in effects.notes:
         say(f"note: {note}")
-
-
-def report_warnings(result: PoolResult) -> None:
-    """Say each warning of a result on stderr."""
-    for warning in result.warnings:
-        say(f"warning: {warning}")
-
-
-def pooled(
-    table: str,
-    *,
-    sheet: str | None,
-    vocabulary: Path | None,
-    outcome: Sequence[str] | None,
-    where: str | None,
-    on_error: str,
-    measure: str,
-    variance: str,
-    align: str,
-    unit: str | None,
-    by: Sequence[str] | None,
-    model: str,
-    tau2: str,
-    ci: str | None,
-    pi: str | None,
-    strata_tau2: str,
-    level: float,
-    rho: float,
-    control: str,
-    rho_table: Path | None,
-    time_decay: float | None,
-    random: Sequence[str] | None,
-    wild: int = 0,
-    seed: int = 1,
-) -> tuple[EffectTable, PoolResult]:
-    """From a table to the pooled answer, as ``pool`` and ``forest`` both need it."""
-    from metabone.effects.escalc import escalc
-    from metabone.synthesis.pool import pool
-
-    rows = load(
-        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
-    )
-    effects = escalc(rows, measure, variance=variance, align=align, unit=unit)
-    result = pool(
-        effects,
-        by=strata_columns(by),
-        model=model,
-        tau2=tau2,
-        ci=ci,
-        pi=pi,
-        strata_tau2=strata_tau2,
-        level=level,
-        rho=rho,
-        control=control,
-        rho_table=read_rho_table(rho_table),
-        time_decay=time_decay,
-        random=random or (),
-        wild=wild,
-        seed=seed,
-    )
-    return result.effects, result

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metabone.cli import common as c
-from metabone.cli.figure_options import Dpi, Font, MaybeFigure, Title, Width
+from metabone.cli.bundles import Json, Rows, bundled
+from metabone.cli.figure_options import Look, MaybeFigure
 from metabone.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,32 +36,24 @@ Plot = Annotated[
 ]
 
 
+@bundled
 def rob(
-    table: c.Table,
+    data: Rows,
+    out: Json,
+    look: Look,
     tool: Tool = "syrcle",
     weights: Weights = "studies",
     overall: Overall = None,
     conflicts: Conflicts = "show",
-    outcome: c.Outcome = None,
-    where: c.Where = None,
     measure: c.Measure = "SMD",
     plot: Plot = None,
     output: MaybeFigure = None,
-    title: Title = None,
-    width: Width = None,
-    dpi: Dpi = None,
-    font: Font = None,
-    on_error: c.OnError = "refuse",
-    vocabulary: c.VocabularyFile = None,
-    sheet: c.Sheet = None,
-    json: c.Json = None,
-    force: c.Force = False,
 ) -> None:
     """Count the studies by judgement of risk of bias, quality or reporting.
 
     -o draws the traffic-light plot or the summary. Nothing is judged here: the table says it.
     """
-    c.check_targets(json, output, force=force, table=table)
+    out.check(data.table, output)
     if plot is not None and output is None:
         raise UsageError("--plot needs a file to draw to: add -o FIGURE")
     if output is not None:
@@ -72,9 +65,7 @@ def rob(
 
     drawn = check_option("plot", plot or "traffic-light", RobPlot)
     check_rule(overall, check_option("tool", tool, RobTool))
-    rows = c.load(
-        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
-    )
+    rows = data.load()
     pooled: PoolResult | None = None
     if weights.casefold() == "pooled":
         from metabone.effects.escalc import escalc
@@ -86,23 +77,18 @@ def rob(
         rows, tool, weights=weights, overall=overall, conflicts=conflicts, pooled=pooled
     )
     if output is not None:
-        _draw(result, drawn, output, title, width, dpi, font, force=force)
-    if not c.emit_json(result.to_dict(), json, force=force):
+        _draw(result, drawn, output, look, force=out.force)
+    if not c.emit_json(result.to_dict(), out.json, force=out.force):
         c.show(result.summary())
 
 
-def _draw(
-    result: RobResult, drawn: str, output: Path, title: str | None, width: float | None,
-    dpi: float | None, font: str | None, *, force: bool,
-) -> None:  # fmt: skip
+def _draw(result: RobResult, drawn: str, output: Path, look: Look, *, force: bool) -> None:
     """Write the figure; of several pages each to a file of its own."""
-    from metabone.plots.export import export
     from metabone.plots.rob_figures import draw_rob, page_paths
 
-    figures = draw_rob(result, drawn, title=title, width_mm=width, font=font)
+    figures = draw_rob(result, drawn, **look.chosen())
     paths = page_paths(output, len(figures))
     if len(paths) > 1:
         c.check_targets(*paths, force=force)
     for path, figure in zip(paths, figures, strict=True):
-        export(figure, path, dpi=dpi, force=force)
-        c.say(f"wrote {path}")
+        look.write(figure, path, force=force)

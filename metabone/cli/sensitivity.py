@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from metabone.cli import common as c
 from metabone.cli import figure_options as f
-from metabone.cli.forest import parse_limits
+from metabone.cli.bundles import Json, Measured, Model, bundled, tell
 from metabone.errors import UsageError
 
 LeaveOneOut = Annotated[
@@ -53,9 +52,18 @@ Highlight = Annotated[
     typer.Option("--highlight", help="GOSH: draw subsets with and without this study apart."),
 ]
 
+Csv = Annotated[
+    Path | None, typer.Option("--csv", help="Write the tables behind the text as CSV; - prints.")
+]
 
+
+@bundled
 def sensitivity(
-    table: c.Table,
+    data: Measured,
+    fit: Model,
+    out: Json,
+    look: f.Look,
+    scale: f.Scale,
     leave_one_out: LeaveOneOut = None,
     cumulative: Cumulative = None,
     influence: Influence = False,
@@ -71,36 +79,7 @@ def sensitivity(
     highlight: Highlight = None,
     labels: f.MaybeLabels = None,
     style: f.MaybeStyle = None,
-    title: f.Title = None,
-    xlabel: f.XLabel = None,
-    xlim: f.XLim = None,
-    transform: f.Transform = None,
-    width: f.Width = None,
-    dpi: f.Dpi = None,
-    font: f.Font = None,
-    outcome: c.Outcome = None,
-    where: c.Where = None,
-    measure: c.Measure = "SMD",
-    variance: c.Variance = "LS",
-    align: c.Align = "none",
-    unit: c.Unit = None,
-    model: c.ModelName = "auto",
-    rho: c.Rho = 0.5,
-    control: c.ControlMode = "exact",
-    rho_table: c.RhoFile = None,
-    time_decay: c.TimeDecay = None,
-    random: c.Random = None,
-    tau2: c.Tau2 = "REML",
-    ci: c.CI = None,
-    level: c.Level = 0.95,
-    on_error: c.OnError = "refuse",
-    vocabulary: c.VocabularyFile = None,
-    sheet: c.Sheet = None,
-    json: c.Json = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", help="Write the tables behind the text as CSV.")
-    ] = None,
-    force: c.Force = False,
+    csv: Csv = None,
 ) -> None:
     """Ask how far a pooled answer hangs on single studies, on their order, and on its model.
 
@@ -109,51 +88,30 @@ def sensitivity(
 
     --plot asks for what it draws.
     """
-    c.check_targets(json, csv, output, force=force, table=table)
+    out.check(data.table, csv, output)
     if plot is not None or output is not None:
         _check_figure(plot, output)
-    limits = parse_limits(xlim)
-    influence, baujat = influence or plot == "influence", baujat or plot == "baujat"
-    # As without any question, whole studies, and in the order of their years.
-    leave_one_out = leave_one_out or ("study" if plot == "leave-one-out" else None)
-    cumulative = cumulative or ("year" if plot == "cumulative" else None)
-    gosh = gosh or plot == "gosh"
-    from metabone.effects.escalc import escalc
-    from metabone.files import frame_to_csv, write_whole
+    drawn = scale.chosen() | look.chosen()
     from metabone.synthesis.sensitivity.sensitivity import sensitivity as ask
 
-    rows = c.load(
-        table, sheet=sheet, vocabulary=vocabulary, outcome=outcome, where=where, on_error=on_error
-    )
+    # Without a word on how: whole studies, and in the order of their years.
     result = ask(
-        escalc(rows, measure, variance=variance, align=align, unit=unit),
-        leave_one_out=leave_one_out, cumulative=cumulative, influence=influence, baujat=baujat,
-        gosh=gosh, gosh_sample=gosh_sample, permutation=permutation, formula=formula, seed=seed,
-        workers=workers, model=model, tau2=tau2, ci=ci, level=level, rho=rho, control=control,
-        rho_table=c.read_rho_table(rho_table), time_decay=time_decay, random=random or (),
+        data.effects(),
+        leave_one_out=leave_one_out or ("study" if plot == "leave-one-out" else None),
+        cumulative=cumulative or ("year" if plot == "cumulative" else None),
+        influence=influence or plot == "influence", baujat=baujat or plot == "baujat",
+        gosh=gosh or plot == "gosh", gosh_sample=gosh_sample, permutation=permutation,
+        formula=formula, seed=seed, workers=workers, **fit.chosen(),
     )  # fmt: skip
-    c.report_ledger(result.effects)
-    for warning in result.warnings:
-        c.say(f"warning: {warning}")
+    tell(result)
     if plot is not None and output is not None:
-        from metabone.plots.export import export
         from metabone.plots.sensitivity import draw_sensitivity
 
         figure = draw_sensitivity(
-            result, plot, highlight=highlight, labels=labels, style=style, title=title,
-            xlabel=xlabel, xlim=limits, transform=transform, width_mm=width, font=font,
-        )  # fmt: skip
-        export(figure, output, dpi=dpi, force=force)
-        c.say(f"wrote {output}")
-    if csv is not None and str(csv) != "-":
-        write_whole(csv, frame_to_csv(result.to_frame()), force=force)
-        c.say(f"wrote {csv}")
-    if c.emit_json(result.to_dict(), json, force=force):
-        return
-    if str(csv) == "-":
-        typer.echo(c.visible(frame_to_csv(result.to_frame())), nl=False)
-    else:
-        c.show(result.summary())
+            result, plot, highlight=highlight, labels=labels, style=style, **drawn
+        )
+        look.write(figure, output, force=out.force)
+    out.answer(result, csv=csv)
 
 
 def _check_figure(plot: str | None, output: Path | None) -> None:

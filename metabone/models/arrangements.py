@@ -51,10 +51,8 @@ class Signs:
         if self.exact:
             bits = numbers[:, None] >> np.arange(self.m - 1) & 1
             return np.hstack([np.ones((len(numbers), 1)), 1.0 - 2.0 * bits])
-        drawn: FloatArray = 1.0 - 2.0 * stream(self.seed, chunk).integers(
-            0, 2, (len(numbers), self.m)
-        )
-        return drawn
+        drawn = stream(self.seed, chunk).integers(0, 2, (len(numbers), self.m))
+        return 1.0 - 2.0 * drawn.astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Shared(Batch):
         centre = 0.0 if self.sign is not None else float(self.y1.mean())
         reach = high + float(((self.y1 - centre) ** 2).max()) * (1 if self.sign is not None else 4)
         count = WIDE_GRID if high > SPREAD * low else GRID
-        return np.r_[0.0, np.geomspace(low / 10, reach, count - 1)]
+        return np.append(0.0, np.geomspace(low / 10, reach, count - 1))
 
     def best_on_grid(self, *, restricted: bool) -> FloatArray:
         """(B,) the τ² of the grid at which the (restricted) likelihood is highest."""

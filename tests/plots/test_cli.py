@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from metabone.cli import main
-from metabone.cli.forest import parse_labels, parse_limits
+from metabone.cli.figure_options import parse_limits
+from metabone.cli.forest import parse_labels
 from metabone.errors import UsageError
 
 UNLOADING = ("unloading", "--outcome", "BV/TV", "--where", "assay == 'microCT'")
