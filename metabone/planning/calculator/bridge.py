@@ -183,6 +183,8 @@ def field_of(said: str, plan: Mapping[str, Any]) -> str | None:
     known |= set(DESIGNS[name]["inputs"]) if name in DESIGNS else set()
     if said.startswith("there is no design"):
         return "name"
+    if "there is nothing on" in said:
+        return "endpoint"
     clauses = said.replace(f"{name}: ", "").split(";")
     words = _tokens(clauses[0]) or _tokens(said)
     named = [word for word, optional in words if word in known and optional]
