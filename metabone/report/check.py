@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,9 @@ from metabone.extraction.audit.audit import audit
 from metabone.extraction.audit.codes import check_codes
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.table import Finding, StudyTable
-from metabone.synthesis.corrected import Change, corrected_together
+from metabone.files import plain
+from metabone.synthesis.impact import ImpactLine
+from metabone.synthesis.impact import impact as impact_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 LONGEST_VALUE = 1000
 #: So many suspicions, the strongest, are told with what each alone would change.
 MOST_IMPACTS = 100
-MOST_ROWS = 200_000
+#: Of a large table fewer: each takes pooling this many effects, divided among them.
+MOST_EFFECTS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Block:
     """
 
     suspicions: tuple[Suspicion, ...]
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ImpactLine, ...] = ()
 
     @property
     def code(self) -> str:
@@ -68,7 +71,8 @@ class Checked:
     findings : of validation, in row order, without the codes turned off.
     suspicions : of the audit, the strongest first, without the codes turned off.
     off : the codes turned off.
-    impacts : for each suspicion what it would change in the pooled answer, or None.
+    impacts : for each suspicion what it alone would change in the pooled answer, or why that is not
+        known; None for notes, and where nothing was pooled.
     blocks : suspicions that are warnings, by code, those first that would change the answer most.
     """
 
@@ -76,7 +80,7 @@ class Checked:
     findings: tuple[Finding, ...]
     suspicions: tuple[Suspicion, ...]
     off: tuple[str, ...]
-    impacts: tuple[Change | None, ...]
+    impacts: tuple[ImpactLine | None, ...]
     blocks: tuple[Block, ...]
 
     def of(self, severity: str) -> tuple[Finding, ...]:
@@ -88,7 +92,7 @@ class Checked:
         """The suspicions that are only notes."""
         return tuple(one for one in self.suspicions if one.severity == "note")
 
-    def worst_first(self) -> Iterator[tuple[Finding, None] | tuple[Suspicion, Change | None]]:
+    def worst_first(self) -> Iterator[tuple[Finding, None] | tuple[Suspicion, ImpactLine | None]]:
         """Errors, suspicions by block, warnings, weak suspicions, notes; each with its impact."""
         impacts = {
             id(one): impact for one, impact in zip(self.suspicions, self.impacts, strict=True)
@@ -122,7 +126,7 @@ class Checked:
             "off": list(self.off),
             "findings": [found.to_dict() for found in self.findings],
             "suspicions": [
-                one.to_dict() | {"impact": None if impact is None else impact.to_dict()}
+                one.to_dict() | {"impact": None if impact is None else impact_dict(impact)}
                 for one, impact in zip(self.suspicions, self.impacts, strict=True)
             ],
         }
@@ -171,28 +175,47 @@ def check_table(
     silent = check_codes(off)
     suspicions = audit(table, off=off)
     strong = [one for one in suspicions if one.severity != "note"]
+    alone, together = _changes(table, strong if impact else [], measure)
     blocks = [
-        Block(tuple(alike), corrected_together(table, alike, measure) if impact else ())
-        for alike in by_code(strong).values()
-    ]
-    # Pooling for each one alone takes time that grows with the table.
-    many = min(MOST_IMPACTS, MOST_ROWS // max(1, len(table.frame))) if impact else 0
-    impacts = [
-        _alone(table, one, measure) if at < many and one.severity != "note" else None
-        for at, one in enumerate(suspicions)
+        Block(tuple(alike), tuple(together.get(code, ())))
+        for code, alike in by_code(strong).items()
     ]
     return Checked(
         table=table,
         findings=tuple(found for found in table.findings if found.code not in silent),
         suspicions=suspicions,
         off=tuple(sorted(silent)),
-        impacts=tuple(impacts),
+        impacts=tuple(alone.get(id(one)) for one in suspicions),
         blocks=tuple(sorted(blocks, key=lambda block: block.weight, reverse=True)),
     )
 
 
-def _alone(table: StudyTable, one: Suspicion, measure: str) -> Change | None:
-    return next(iter(corrected_together(table, [one], measure)), None)
+def _changes(
+    table: StudyTable, strong: Sequence[Suspicion], measure: str
+) -> tuple[dict[int, ImpactLine], dict[str, list[ImpactLine]]]:
+    """What each suspicion would change, by its id; and all of a code, the largest change first."""
+    # Pooling takes time that grows with the table.
+    many = max(1, min(MOST_IMPACTS, MOST_EFFECTS // max(1, len(table.frame))))
+    found = impact_of(table, strong, measure, most=many)
+    alone = {id(one): line for one, line in zip(strong, found.lines, strict=True)}
+    largest = sorted(found.together, key=lambda line: -line.shift)
+    return alone, by_code(largest)
+
+
+def impact_dict(line: ImpactLine) -> dict[str, Any]:
+    """What one suspicion would change, as JSON prints it: estimates, and the error of the first."""
+    answers = {name: getattr(line, name) for name in ("as_is", "corrected", "left_out")}
+    estimates = {name: None if one is None else one.estimate for name, one in answers.items()}
+    told = {
+        "outcome": line.outcome,
+        "measure": line.measure,
+        "as_is": estimates["as_is"],
+        "se": None if line.as_is is None else line.as_is.se,
+        "corrected": estimates["corrected"],
+        "left_out": estimates["left_out"],
+        "reason": line.reason or None,
+    }
+    return {name: plain(value) for name, value in told.items()}
 
 
 def by_code(found: Iterable[Any]) -> dict[str, list[Any]]:
@@ -203,7 +226,7 @@ def by_code(found: Iterable[Any]) -> dict[str, list[Any]]:
     return codes
 
 
-def _line(one: Finding | Suspicion, impact: Change | None) -> dict[str, Any]:
+def _line(one: Finding | Suspicion, impact: ImpactLine | None) -> dict[str, Any]:
     return _of_finding(one) if isinstance(one, Finding) else _of_suspicion(one, impact)
 
 
@@ -214,16 +237,15 @@ def _of_finding(found: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_suspicion(one: Suspicion, impact: Change | None) -> dict[str, Any]:
+def _of_suspicion(one: Suspicion, impact: ImpactLine | None) -> dict[str, Any]:
+    told = {} if impact is None else impact_dict(impact)
     return {
         "severity": one.severity, "code": one.code, "row": one.row,
         "rows": " ".join(map(str, one.rows)), "columns": " ".join(one.columns),
         "value": shortened(one.value), "strength": one.strength, "message": one.message,
         "look_up": one.look_up, "correction": correction_text(one),
-        "pooled": None if impact is None else impact.outcome,
-        "as_is": None if impact is None else impact.as_is,
-        "corrected": None if impact is None else impact.corrected,
-        "left_out": None if impact is None else impact.left_out,
+        "pooled": told.get("outcome"), "as_is": told.get("as_is"),
+        "corrected": told.get("corrected"), "left_out": told.get("left_out"),
     }  # fmt: skip
 
 

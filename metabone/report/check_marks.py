@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +11,8 @@ from metabone.extraction.grid import Raw
 from metabone.extraction.schema import canonical_column
 from metabone.extraction.table import Finding
 from metabone.files import visible
-from metabone.report.check import Checked, correction_text, shortened
-from metabone.synthesis.corrected import Change
+from metabone.report.check import Checked, correction_text, impact_dict, shortened
+from metabone.synthesis.impact import ImpactLine
 
 # A comment is read in a small box; the sheet of findings has everything.
 LONGEST_COMMENT = 900
@@ -151,12 +150,12 @@ def told(checked: Checked, place: Place) -> Iterable[Told]:
         yield Told(cell, one.severity, tuple(map(_shown, values)))
 
 
-def _impact(impact: Change | None) -> tuple[str | float | None, ...]:
+def _impact(impact: ImpactLine | None) -> tuple[str | float | None, ...]:
     if impact is None:
         return (None,) * 4
-    numbers = (impact.as_is, impact.corrected, impact.left_out)
-    label = f"{impact.measure} of {impact.outcome}" if impact.outcome else impact.reason
-    return (label, *(value if math.isfinite(value) else None for value in numbers))
+    label = impact.reason if impact.as_is is None else f"{impact.measure} of {impact.outcome}"
+    numbers = impact_dict(impact)
+    return (label, *(numbers[name] for name in ("as_is", "corrected", "left_out")))
 
 
 def _shown(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from metabone.extraction.audit.results import Suspicion
@@ -10,7 +9,7 @@ from metabone.extraction.table import Finding, rows_text
 from metabone.report.check import Block, Checked, by_code, correction_text, count
 from metabone.report.check_words import phrase
 from metabone.report.wrapping import cut, wrapped
-from metabone.synthesis.corrected import Change
+from metabone.synthesis.impact import ImpactLine
 
 # Of each code at most so many lines, of all codes of a severity about so many together.
 ERROR_LINES, ALL_ERROR_LINES = 8, 16
@@ -169,19 +168,23 @@ def title(block: Block, everything: bool = False) -> str:
     return f"{said}: {named_rows(rows, everything)}" if rows else said
 
 
-def change_text(changes: Sequence[Change], everything: bool = False) -> str:
+def change_text(changes: Sequence[ImpactLine], everything: bool = False) -> str:
     """What the pooled answers would become; empty where nothing was pooled."""
-    told = [one for one in changes if math.isfinite(one.as_is) and math.isfinite(one.after)]
-    if not told:
-        return ""
+    told = [text for text in map(_changed, changes) if text]
     shown = told if everything else told[:2]
-    text = "; ".join(
-        f"the pooled {MEASURE_WORDS.get(one.measure, one.measure)} of {cut(one.outcome)} would go "
-        f"from {one.as_is:.2f} to {one.after:.2f}{'' if one.is_corrected else ' without them'}"
-        for one in shown
-    )
     more = len(told) - len(shown)
+    text = "; ".join(shown)
     return f"{text}; {count(more, 'outcome')} more would change less" if more else text
+
+
+def _changed(one: ImpactLine) -> str:
+    if one.as_is is None or one.after is None:
+        return ""
+    measure = MEASURE_WORDS.get(one.measure, one.measure)
+    return (
+        f"the pooled {measure} of {cut(one.outcome or '')} would go from {one.as_is.estimate:.2f} "
+        f"to {one.after.estimate:.2f}{'' if one.corrected else ' without them'}"
+    )
 
 
 def _reason(one: Suspicion) -> str:

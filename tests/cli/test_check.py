@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from metabone.extraction.reading import read_table
 from metabone.report.check import Checked, check_table
 from metabone.report.check_text import named_rows, screen
 from metabone.report.check_words import PHRASES, phrase
-from metabone.synthesis.corrected import corrected_together
 
 Run = Callable[..., tuple[int, str, str]]
 HEAD = (
@@ -73,45 +71,58 @@ def test_alike_suspicions_are_one_block_with_their_joint_impact(
     text = " ".join(" ".join(screen(checked)).split())
     assert "2 rows look like SEM typed as SD: rows 8-9 [sem-as-sd, 90%]" in text
     (change,) = checked.blocks[0].changes
+    assert change.as_is is not None
+    assert change.corrected is not None
     assert (
-        f"the pooled g of BV/TV would go from {change.as_is:.2f} to {change.corrected:.2f}" in text
-    )
+        f"the pooled g of BV/TV would go from {change.as_is.estimate:.2f} to "
+        f"{change.corrected.estimate:.2f} row 8"
+    ) in text
     assert "look up (Table 6; Table 7): the footnote" in text
     assert "If so: dispersion_type = SEM" in text
     assert "No errors. 2 rows to look up in the papers before pooling." in text
 
 
-def test_the_joint_impact_is_that_of_the_table_typed_right(table: Path, tmp_path: Path) -> None:
-    """Both rows corrected at once are the same as the table with SEM in both rows."""
-    from metabone import escalc, pool
-
-    text = table.read_text(encoding="utf-8").splitlines(keepends=True)
-    right = [line.replace(",SD\n", ",SEM\n") if line[:2] in ("S6", "S7") else line for line in text]
-    (tmp_path / "right.csv").write_text("".join(right), encoding="utf-8")
-    (tmp_path / "without.csv").write_text("".join(text[:7]), encoding="utf-8")
-    (change,) = corrected_together(read_table(table), [suspect(8), suspect(9)])
-    answers = [
-        pool(escalc(read_table(path), "SMD"), model="univariate").overall.estimate
-        for path in (table, tmp_path / "right.csv", tmp_path / "without.csv")
-    ]
-    assert [change.as_is, change.corrected, change.left_out] == pytest.approx(answers, abs=1e-10)
-    assert change.as_is > change.corrected > 0
+def test_a_row_without_a_correction_is_left_out(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = with_suspicions(table, monkeypatch, suspect(8), suspect(9, correction=None))
+    (change,) = checked.blocks[0].changes
+    assert change.as_is is not None
+    assert change.left_out is not None
+    assert (change.corrected, change.after) == (None, change.left_out)
+    assert (
+        f"the pooled g of BV/TV would go from {change.as_is.estimate:.2f} to "
+        f"{change.left_out.estimate:.2f} without them"
+    ) in " ".join(" ".join(screen(checked)).split())
 
 
-def test_a_row_without_a_correction_is_left_out(table: Path) -> None:
-    (change,) = corrected_together(read_table(table), [suspect(8), suspect(9, correction=None)])
-    assert math.isnan(change.corrected)
-    assert change.after == change.left_out
-    assert not change.is_corrected
-
-
-def test_what_cannot_be_pooled_has_a_reason(tmp_path: Path) -> None:
+def test_what_cannot_be_pooled_has_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "one.csv"
     path.write_text(HEAD + "A 2020,BV/TV,%,rat,,9,25,1,9,20,1,SD\n", encoding="utf-8")
-    (change,) = corrected_together(read_table(path), [suspect(2)])
-    assert change.reason == "one effect alone is not pooled"
-    assert change.shift == 0
-    assert change.to_dict()["as_is"] is None
+    checked = with_suspicions(path, monkeypatch, suspect(2))
+    assert checked.blocks[0].weight == (0, 0.9)
+    assert checked.to_dict()["suspicions"][0]["impact"] == {
+        "outcome": "BV/TV", "measure": "SMD", "as_is": None, "se": None, "corrected": None,
+        "left_out": None, "reason": "one effect alone is not pooled",
+    }  # fmt: skip
+    assert "would go from" not in "".join(screen(checked))
+
+
+def test_what_is_beyond_the_most_is_said_and_still_counts_together(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = suspect(8), suspect(9)
+    whole = with_suspicions(table, monkeypatch, *both)
+    monkeypatch.setattr("metabone.report.check.MOST_IMPACTS", 1)
+    checked = with_suspicions(table, monkeypatch, *both)
+    assert checked.blocks[0].changes == whole.blocks[0].changes
+    first, second = (one["impact"] for one in checked.to_dict()["suspicions"])
+    assert first == whole.to_dict()["suspicions"][0]["impact"]
+    assert first["reason"] is None
+    assert (second["as_is"], second["outcome"]) == (None, "BV/TV")
+    assert second["reason"] == "only the first 1 suspicions are looked at one by one"
 
 
 def test_what_changes_the_answer_most_comes_first(
