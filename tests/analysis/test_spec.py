@@ -103,7 +103,7 @@ def test_a_where_may_be_a_list_and_span_lines() -> None:
         (b"\xff\xfe", ["a.toml is not UTF-8 text (byte 0)"]),
         ("a = " + "[" * 5000, ["a.toml is nested too deeply"]),
         ("#" * 1_000_001, ["at most 1 MB"]),
-        (f"{HEAD}{POOL}[[figure]]\nkind = 'funnel'", ["kind must be one of 'forest', 'harvest'"]),
+        (f"{HEAD}{POOL}[[figure]]\nkind = 'funel'", ["kind must be one of 'forest', 'harvest'"]),
         (f"{HEAD}{POOL}[[figure]]\nkind = 'forest'\nformats = ['gif']",
          ["formats must be one of 'svg', 'pdf', 'png', 'tiff'; got 'gif'"]),
         (f"{HEAD}{POOL}[[figure]]\nkind = 'forest'\nwidth_mm = 4", ["width_mm must be from 40"]),
