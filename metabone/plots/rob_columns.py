@@ -66,14 +66,16 @@ def fill_rob(
     signs = {answer.name: answer.sign for answer in tool.answers}
     signs[CONFLICTING] = OTHER_SIGNS[CONFLICTING]
     cells: dict[int, dict[str, tuple[str]]] = {}
-    for _, part in effects.frame.groupby(effects.frame["study"].astype(str), sort=False):
-        shared = judge(part, items, tool)
-        for row in part.index.tolist():
-            own = {item.name: part.at[row, item.name] for item in items}
-            cells[int(row)] = {
-                f"{ROB_KEY}{name}": (signs.get(str(cell)) or signs.get(shared[name], ""),)
-                for name, cell in own.items()
-            }
+    shared = judge(effects.frame, items, tool)
+    columns = {item.name: effects.frame[item.name].tolist() for item in items}
+    places = zip(effects.frame.index.tolist(), effects.frame["study"].tolist(), strict=True)
+    for at, (row, study) in enumerate(places):
+        cells[int(row)] = {
+            f"{ROB_KEY}{name}": (
+                signs.get(str(own[at])) or signs.get(shared[str(study)][name], ""),
+            )
+            for name, own in columns.items()
+        }
     return cells
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from metabone._version import __version__
 from metabone.errors import DataError, UsageError
 from metabone.options import RobConflicts, RobTool, RobWeights, check_option
-from metabone.synthesis.counting import count_animals
+from metabone.synthesis.counting import count_animals_by_study
 from metabone.synthesis.rob_results import (
     CONFLICTING,
     NOT_JUDGED,
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 _HIGHS = re.compile(r"highs:([1-9][0-9]*)")
 #: Judgements of one study by item.
 Judged = Mapping[str, str]
+Codes = NDArray[np.int64]
 
 
 def assess(
@@ -90,23 +95,16 @@ def assess(
     frame = table.usable()
     items = judged_items(frame, used, table.vocabulary)
     _check_some(frame, items, used)
-    rows, unread = {}, tuple(_unread(frame, items, used, table))
-    for study, part in frame.groupby(frame["study"].astype(str), sort=False):
-        rows[str(study)] = part
-    clashes = tuple(
-        one for name, part in rows.items() for one in _conflicts(name, part, items, used)
-    )
-    worst = policy == "worst"
-    judged = {name: judge(part, items, used, worst=worst) for name, part in rows.items()}
-    masses = _masses(rows, counted, pooled)
-    total = sum(masses.values())
+    unread = tuple(_unread(frame, items, used, table))
+    codes, names = study_codes(frame)
+    clashes = tuple(_conflicts(frame, codes, names, items, used))
+    judged = judge(frame, items, used, worst=policy == "worst")
+    rows = [tuple(frame.index[places].tolist()) for places in _places(codes, len(names))]
+    percents = _percents(frame, codes, names, counted, pooled)
     studies = tuple(
-        JudgedStudy(
-            name, tuple(int(row) for row in rows[name].index), one,
-            _overall(overall, one), 100 * masses[name] / total if name in masses else None,
-        )
-        for name, one in judged.items()
-    )  # fmt: skip
+        JudgedStudy(name, own, judged[name], _overall(overall, judged[name]), percent)
+        for name, own, percent in zip(names, rows, percents, strict=True)
+    )
     present = {item.name for item in items}
     return RobResult(
         tool=used, items=items, studies=studies,
@@ -157,33 +155,76 @@ def judged_items(frame: pd.DataFrame, tool: Tool, vocabulary: Vocabulary) -> tup
     return tuple(found)
 
 
+def study_codes(frame: pd.DataFrame) -> tuple[Codes, list[str]]:
+    """(rows,) number of each row's study, and the studies by number, in the order of the table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> codes, names = study_codes(pd.DataFrame({"study": ["B", "A", "B"]}))
+    >>> codes.tolist(), names
+    ([0, 1, 0], ['B', 'A'])
+    """
+    import pandas as pd
+
+    codes, names = pd.factorize(frame["study"].astype(str))
+    return np.asarray(codes, dtype=np.int64), [str(name) for name in names]
+
+
 def judge(
-    part: pd.DataFrame, items: Sequence[JudgedItem], tool: Tool, *, worst: bool = False
-) -> Judged:
-    """The judgement of one study by item, from all of its rows.
+    frame: pd.DataFrame, items: Sequence[JudgedItem], tool: Tool, *, worst: bool = False
+) -> dict[str, Judged]:
+    """The judgements of every study by item, from all of its rows.
 
     Examples
     --------
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"rob_a": ["low", None], "rob_b": ["low", "high"], "rob_c": [None] * 2})
     >>> items = [JudgedItem(name, name, "other") for name in rows]
-    >>> list(judge(rows, items, tools()["syrcle"]).values())
+    >>> list(judge(rows.assign(study="A"), items, tools()["syrcle"])["A"].values())
     ['low', 'conflicting', 'not judged']
     """
-    judged = {}
+    codes, names = study_codes(frame)
+    words = np.array([*tool.allowed, CONFLICTING, NOT_JUDGED], dtype=object)
+    count = len(tool.allowed)
+    columns = []
     for item in items:
-        found = _answers(part, item, tool)
-        if len(found) > 1:
-            judged[item.name] = found[-1] if worst else CONFLICTING
-        else:
-            judged[item.name] = found[0] if found else NOT_JUDGED
-    return judged
+        met = _met(codes, _levels(frame, item, tool), len(names), count)
+        several = met.sum(axis=1)
+        # The answers go from the best to the worst.
+        chosen = count - 1 - np.argmax(met[:, ::-1], axis=1)
+        chosen[several == 0] = count + 1
+        if not worst:
+            chosen[several > 1] = count
+        columns.append(words[chosen].tolist())
+    labels = [item.name for item in items]
+    by_study = zip(*columns, strict=True) if columns else ((),) * len(names)
+    return {
+        name: dict(zip(labels, found, strict=True))
+        for name, found in zip(names, by_study, strict=True)
+    }
 
 
-def _answers(part: pd.DataFrame, item: JudgedItem, tool: Tool) -> list[str]:
-    """The answers that the rows of a study give to an item, from the best to the worst."""
-    given = set(part[item.name].tolist())
-    return [answer for answer in tool.allowed if answer in given]
+def _levels(frame: pd.DataFrame, item: JudgedItem, tool: Tool) -> Codes:
+    """(rows,) place of each answer among the answers of the list, -1 where there is none."""
+    place = {answer: at for at, answer in enumerate(tool.allowed)}
+    cells = frame[item.name].tolist()
+    return np.array([place.get(cell, -1) for cell in cells], dtype=np.int64)
+
+
+def _met(codes: Codes, levels: Codes, studies: int, answers: int) -> NDArray[np.bool_]:
+    """(studies, answers) whether a row of the study gives the answer."""
+    met = np.zeros((studies, answers), dtype=bool)
+    given = (levels >= 0) & (codes >= 0)
+    met[codes[given], levels[given]] = True
+    return met
+
+
+def _places(codes: Codes, studies: int) -> list[Codes]:
+    """The places of each study's rows, in their order."""
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(studies + 1))
+    return [order[start:stop] for start, stop in itertools.pairwise(bounds.tolist())]
 
 
 def _check_some(frame: pd.DataFrame, items: Sequence[JudgedItem], tool: Tool) -> None:
@@ -211,44 +252,60 @@ def _unread(
 
 
 def _conflicts(
-    study: str, part: pd.DataFrame, items: Sequence[JudgedItem], tool: Tool
-) -> Iterator[Conflict]:
-    for item in items:
-        found = _answers(part, item, tool)
-        if len(found) < 2:
-            continue
-        cells = list(zip(part.index.tolist(), part[item.name].tolist(), strict=True))
-        places = {
-            answer: tuple(int(row) for row, cell in cells if cell == answer) for answer in found
+    frame: pd.DataFrame, codes: Codes, names: Sequence[str], items: Sequence[JudgedItem],
+    tool: Tool,
+) -> Iterator[Conflict]:  # fmt: skip
+    """By study and then by item: the rows of each answer, where there are several answers."""
+    levels = [_levels(frame, item, tool) for item in items]
+    several = np.array(
+        [_met(codes, each, len(names), len(tool.allowed)).sum(axis=1) > 1 for each in levels]
+    ).reshape(len(items), len(names))
+    places, index = _places(codes, len(names)), frame.index.to_numpy()
+    for study, at in np.argwhere(several.T).tolist():
+        own = places[study]
+        given = levels[at][own]
+        rows = {
+            tool.allowed[level]: tuple(index[own[given == level]].tolist())
+            for level in np.unique(given[given >= 0]).tolist()
         }
-        yield Conflict(study, item.name, places)
+        yield Conflict(names[study], items[at].name, rows)
+
+
+def _percents(
+    frame: pd.DataFrame, codes: Codes, names: Sequence[str], counted: str,
+    pooled: PoolResult | None,
+) -> list[float | None]:  # fmt: skip
+    """What each study weighs in the shares, in per cent; None where it has no weight."""
+    mass = _masses(frame, codes, names, counted, pooled)
+    kept = mass > 0
+    if not kept.any():
+        what = "says how many animals it has" if counted == "animals" else "is in the pooled answer"
+        raise DataError(f"no study {what}: there is nothing to weight by")
+    total = float(sum(mass[kept].tolist()))
+    return [100 * one / total if one > 0 else None for one in mass.tolist()]
 
 
 def _masses(
-    rows: Mapping[str, pd.DataFrame], counted: str, pooled: PoolResult | None
-) -> dict[str, float]:
-    """What each study weighs in the shares; a study without a weight is not in it."""
+    frame: pd.DataFrame, codes: Codes, names: Sequence[str], counted: str,
+    pooled: PoolResult | None,
+) -> NDArray[np.float64]:  # fmt: skip
+    """(studies,) what each study weighs."""
     if counted == "studies":
-        return dict.fromkeys(rows, 1.0)
+        return np.ones(len(names))
+    known = codes >= 0
     if counted == "effects":
-        return {name: float(len(part)) for name, part in rows.items()}
+        return np.asarray(np.bincount(codes[known], minlength=len(names)), dtype=np.float64)
     if counted == "animals":
-        found = {name: float(count_animals(part)) for name, part in rows.items()}
-    elif pooled is None:
+        by_name = count_animals_by_study(frame)
+        return np.array([by_name.get(name, 0) for name in names], dtype=float)
+    if pooled is None:
         raise UsageError("weights = 'pooled' needs the pooled answer whose weights are meant")
-    else:
-        own = pooled.overall.weights
-        found = {name: _weight_of(name, part, own) for name, part in rows.items()}
-    kept = {name: mass for name, mass in found.items() if mass > 0}
-    if not kept:
-        what = "says how many animals it has" if counted == "animals" else "is in the pooled answer"
-        raise DataError(f"no study {what}: there is nothing to weight by")
-    return kept
-
-
-def _weight_of(study: str, part: pd.DataFrame, weights: Mapping[int, float]) -> float:
-    mass = float(sum(weights.get(int(row), 0.0) for row in part.index))
-    if mass < 0:
+    own = pooled.overall.weights
+    weights = np.array([own.get(int(row), 0.0) for row in frame.index.tolist()], dtype=float)
+    sums = np.bincount(codes[known], weights=weights[known], minlength=len(names))
+    mass = np.asarray(sums, dtype=np.float64)
+    if (mass < 0).any():
+        study = names[int(np.argmax(mass < 0))]
         raise DataError(
             f"{study} has a weight below 0 in the pooled answer (its effects correlate strongly): "
             "no share can show it; weight by effects or animals"
@@ -269,15 +326,21 @@ def _overall(rule: str | None, judged: Judged) -> str | None:
 def _shares(
     studies: Sequence[JudgedStudy], items: Sequence[JudgedItem], tool: Tool, rule: str | None
 ) -> Iterator[Share]:
+    answers = (*tool.allowed, CONFLICTING, NOT_JUDGED)
     for item in items:
-        for answer in (*tool.allowed, CONFLICTING, NOT_JUDGED):
-            having = [one for one in studies if one.judgements[item.name] == answer]
-            yield _share(item.name, answer, having)
+        given = (study.judgements[item.name] for study in studies)
+        yield from _share(item.name, answers, zip(given, studies, strict=True))
     if rule is not None:
-        for answer in tool.allowed:
-            yield _share(None, answer, [one for one in studies if one.overall == answer])
+        overall = (str(study.overall) for study in studies)
+        yield from _share(None, tool.allowed, zip(overall, studies, strict=True))
 
 
-def _share(item: str | None, answer: str, having: Sequence[JudgedStudy]) -> Share:
-    percent = sum(one.percent for one in having if one.percent is not None)
-    return Share(item, answer, len(having), float(percent))
+def _share(
+    item: str | None, answers: Sequence[str], given: Iterable[tuple[str, JudgedStudy]]
+) -> Iterator[Share]:
+    counts, percents = dict.fromkeys(answers, 0), dict.fromkeys(answers, 0.0)
+    for answer, study in given:
+        counts[answer] += 1
+        percents[answer] += study.percent or 0.0
+    for answer in answers:
+        yield Share(item, answer, counts[answer], percents[answer])

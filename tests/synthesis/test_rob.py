@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ from metabone.extraction.table import StudyTable
 from metabone.extraction.where import select
 from metabone.synthesis.choices.analyse import choices
 from metabone.synthesis.choices.outliers import cut_mask
+from metabone.synthesis.counting import count_animals
 from metabone.synthesis.pool import pool
 from metabone.synthesis.regression import regress
 from metabone.synthesis.rob import assess
@@ -124,6 +126,44 @@ def test_weights_below_zero_are_refused(table: StudyTable) -> None:
     bad = replace(answer, overall=replace(answer.overall, weights=weights))
     with pytest.raises(DataError, match="A has a weight below 0"):
         assess(table, weights="pooled", pooled=bad)
+
+
+def test_many_studies_are_judged_as_one_by_one(tmp_path: Path) -> None:
+    """Rows in disorder, blanks, contradictions: against sets of words and counts study by study."""
+    random = np.random.default_rng(5)
+    words = random.choice(["low", "unclear", "high", ""], (400, 3), p=[0.6, 0.1, 0.1, 0.2])
+    lines = [
+        f"S{random.integers(120)},{random.choice(['x', 'y', ''])},BMD,g/cm2,"
+        f"{random.integers(4, 12)},0.2,0.02,{random.integers(4, 12)},0.18,0.02,SD,{','.join(row)},,"
+        for row in words.tolist()
+    ]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
+    frame = read_table(path).frame
+    result = assess(read_table(path), weights="animals")
+    worst = assess(read_table(path), conflicts="worst")
+    parts = {name: frame[frame["study"] == name] for name in frame["study"].unique()}
+    assert [one.study for one in result.studies] == list(parts)
+    animals = {name: count_animals(part) for name, part in parts.items()}
+    assert count_animals(frame) == sum(animals.values())
+    clashes = []
+    for study, own in zip(result.studies, worst.studies, strict=True):
+        part = parts[study.study]
+        assert study.rows == tuple(part.index)
+        assert study.percent == pytest.approx(100 * animals[study.study] / sum(animals.values()))
+        for item in result.items:
+            given = set(part[item.name].dropna())
+            alone = given.pop() if len(given) == 1 else "conflicting" if given else "not judged"
+            assert study.judgements[item.name] == alone
+            if alone == "conflicting":
+                assert own.judgements[item.name] == ("high" if "high" in given else "unclear")
+                clashes.append((study.study, item.name))
+                told = result.conflicts[len(clashes) - 1].rows
+                assert {answer: list(rows) for answer, rows in told.items()} == {
+                    answer: part.index[part[item.name] == answer].tolist() for answer in given
+                }
+    assert [(clash.study, clash.item) for clash in result.conflicts] == clashes
+    assert len(clashes) > 20
 
 
 @pytest.mark.parametrize(
