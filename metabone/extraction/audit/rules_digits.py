@@ -32,6 +32,8 @@ def copied_values(sheet: Sheet) -> Iterator[Suspicion]:
         for arm in _ARMS for word in ("mean", "dispersion")
     }  # fmt: skip
     labels = [sheet.text(name).tolist() for name in ("study", "outcome", "control_id")]
+    # Of a large table most cells are printed many times.
+    digits = {cell: significant(str(cell)) for cells in columns.values() for cell in set(cells)}
     place = sheet.groups(["outcome", "site", "timepoint_weeks", "assay"]).tolist()
     for at in range(len(sheet)):
         study = labels[0][at]
@@ -39,10 +41,12 @@ def copied_values(sheet: Sheet) -> Iterator[Suspicion]:
             mean, spread = columns[f"mean_{arm}"][at], columns[f"dispersion_{arm}"][at]
             if not mean or not spread:
                 continue
-            for found, key, least in (
-                (seen, (study, mean, spread), LEAST_DIGITS), (means, (study, mean), 4),
-            ):  # fmt: skip
-                if sum(significant(str(part)) for part in key[1:]) < least:
+            alone = digits[mean]
+            for found, key, enough in (
+                (seen, (study, mean, spread), alone + digits[spread] >= LEAST_DIGITS),
+                (means, (study, mean), alone >= LEAST_DIGITS),
+            ):
+                if not enough:
                     continue
                 first, other = found.setdefault(key, (at, arm))
                 if (first, other) == (at, arm) or (first, at) in told:
@@ -126,18 +130,21 @@ def digit_preference(sheet: Sheet) -> Iterator[Suspicion]:
 
 def _last_digits(sheet: Sheet) -> Floats:
     """(k, 4) last printed digit of decimals, -1 where there is none; shared controls count once."""
-    out = np.full((len(sheet), 4), -1.0)
+    out = np.empty((len(sheet), 4))
     names = [f"{word}_{arm}" for arm in ("treated", "control") for word in ("mean", "dispersion")]
     again = sheet.frame.duplicated(["study", "outcome", "site", "timepoint_weeks", "mean_control"])
     for j, name in enumerate(names):
-        for at, cell in enumerate(sheet.cells(name).tolist()):
-            text = str(cell or "").strip()
-            # "323.0" is how programs write a whole number.
-            decimal = "." in text and text[-1:].isdigit() and not text.endswith(".0")
-            if decimal and significant(text) >= 2:
-                out[at, j] = int(text[-1])
+        cells = sheet.cells(name).tolist()
+        known = {cell: _last_digit(str(cell or "").strip()) for cell in set(cells)}
+        out[:, j] = [known[cell] for cell in cells]
     out[again.to_numpy(), 2:] = -1
     return out
+
+
+def _last_digit(text: str) -> int:
+    # "323.0" is how programs write a whole number.
+    decimal = "." in text and text[-1:].isdigit() and not text.endswith(".0")
+    return int(text[-1]) if decimal and significant(text) >= 2 else -1
 
 
 def over_bound(sheet: Sheet) -> Iterator[Suspicion]:

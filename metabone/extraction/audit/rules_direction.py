@@ -92,12 +92,17 @@ def control_as_treated(sheet: Sheet) -> Iterator[Suspicion]:
     usable = np.isfinite(numbers["treated"]).all(axis=1) & np.isfinite(numbers["control"]).all(
         axis=1
     )
+    places = place.tolist()
+    treated, control = (
+        [(where, *own) for where, own in zip(places, numbers[arm].tolist(), strict=True)]
+        for arm in ("treated", "control")
+    )
     controls: dict[tuple[Any, ...], list[int]] = {}
     for at in np.flatnonzero(usable).tolist():
-        controls.setdefault((place[at], *numbers["control"][at]), []).append(at)
+        controls.setdefault(control[at], []).append(at)
     for at in np.flatnonzero(usable).tolist():
-        others = [o for o in controls.get((place[at], *numbers["treated"][at]), ()) if o != at]
-        own = controls[(place[at], *numbers["control"][at])]
+        others = [o for o in controls.get(treated[at], ()) if o != at]
+        own = controls[control[at]]
         if not others or len(others) < len(own):
             continue
         yield sheet.tell(
