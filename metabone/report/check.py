@@ -23,6 +23,8 @@ LONGEST_VALUE = 1000
 MOST_IMPACTS = 100
 #: Of a large table fewer: each takes pooling this many effects, divided among them.
 MOST_EFFECTS = 2_000_000
+#: So many outcomes, those of the strongest suspicions, are pooled at all.
+MOST_OUTCOMES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,13 @@ class Checked:
     def weak(self) -> tuple[Suspicion, ...]:
         """The suspicions that are only notes."""
         return tuple(one for one in self.suspicions if one.severity == "note")
+
+    @property
+    def not_pooled(self) -> int:
+        """How many outcomes with suspicions are beyond those that are pooled."""
+        looked_at = {change.outcome for block in self.blocks for change in block.changes}
+        met = {line.outcome for line in self.impacts if line is not None}
+        return len(met - looked_at - {None})
 
     def worst_first(self) -> Iterator[tuple[Finding, None] | tuple[Suspicion, ImpactLine | None]]:
         """Errors, suspicions by block, warnings, weak suspicions, notes; each with its impact."""
@@ -196,7 +205,7 @@ def _changes(
     """What each suspicion would change, by its id; and all of a code, the largest change first."""
     # Pooling takes time that grows with the table.
     many = max(1, min(MOST_IMPACTS, MOST_EFFECTS // max(1, len(table.frame))))
-    found = impact_of(table, strong, measure, most=many)
+    found = impact_of(table, strong, measure, most=many, most_outcomes=MOST_OUTCOMES)
     alone = {id(one): line for one, line in zip(strong, found.lines, strict=True)}
     largest = sorted(found.together, key=lambda line: -line.shift)
     return alone, by_code(largest)

@@ -148,6 +148,9 @@ def _suspicions(checked: Checked, everything: bool) -> Iterator[str]:
         many = sum(len(block.suspicions) for block in left)
         kinds = f"… and {many} more of {count(len(left), 'kind')}"
         yield from wrapped(f"{kinds} ({', '.join(b.code for b in left)}); --all lists them", 2)
+    if checked.not_pooled:
+        pooled = "those of the strongest suspicions were pooled"
+        yield from wrapped(f"{count(checked.not_pooled, 'outcome')} more not pooled: {pooled}", 2)
 
 
 def _block(block: Block, checked: Checked, everything: bool) -> Iterator[str]:

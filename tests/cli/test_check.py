@@ -125,6 +125,23 @@ def test_what_is_beyond_the_most_is_said_and_still_counts_together(
     assert second["reason"] == "only the first 1 suspicions are looked at one by one"
 
 
+def test_outcomes_that_are_not_pooled_are_counted_on_the_screen(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = table.read_text(encoding="utf-8").replace("S0 2020,BV/TV", "S0 2020,Tb.N")
+    table.write_text(text, encoding="utf-8")
+    found = suspect(8), suspect(2)
+    checked = with_suspicions(table, monkeypatch, *found)
+    assert checked.not_pooled == 0
+    assert "more not pooled" not in "\n".join(screen(checked))
+    monkeypatch.setattr("metabone.report.check.MOST_OUTCOMES", 1)
+    checked = with_suspicions(table, monkeypatch, *found)
+    assert [change.outcome for change in checked.blocks[0].changes] == ["BV/TV"]
+    assert "  1 outcome more not pooled: those of the strongest suspicions were pooled" in screen(
+        checked
+    )
+
+
 def test_what_changes_the_answer_most_comes_first(
     table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
