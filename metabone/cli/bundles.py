@@ -186,13 +186,16 @@ def bundled(command: Callable[..., None]) -> Callable[..., None]:
         else:
             options.append(own.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
 
+    defaults = {one.name: one.default for one in options if one.default is not one.empty}
+
     @wraps(command)
     def run(**given: Any) -> None:
+        left = defaults | given
         made = {
-            name: kind(**{field.name: given.pop(field.name) for field in fields(kind)})  # type: ignore[arg-type]
+            name: kind(**{field.name: left.pop(field.name) for field in fields(kind)})  # type: ignore[arg-type]
             for name, kind in bundles.items()
         }
-        command(**made, **given)
+        command(**made, **left)
 
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {option.name: option.annotation for option in options}

@@ -54,14 +54,14 @@ def test_wrong_calls():
 
 
 def test_direction_of_the_nine(capsys):
-    direction("exosome-osteoporosis")
+    direction(table="exosome-osteoporosis")
     out = capsys.readouterr().out
     assert "benefit 8, harm 1" in out
     assert "Two of the nine studies measure skeletal bone mass in an animal given vesicles" in out
 
 
 def test_direction_json(capsys):
-    direction("exosome-osteoporosis", by=["exosome_source,target_cell"], json="-")
+    direction(table="exosome-osteoporosis", by=["exosome_source,target_cell"], json="-")
     content = json.loads(capsys.readouterr().out)
     assert content["by"] == ["exosome_source", "target_cell"]
     assert content["sign_test"]["pvalue"] == 0.0390625
@@ -69,12 +69,12 @@ def test_direction_json(capsys):
 
 
 def test_direction_by_two_options_is_the_same_table(capsys):
-    direction("exosome-osteoporosis", by=["exosome_source", "target_cell"], json="-")
+    direction(table="exosome-osteoporosis", by=["exosome_source", "target_cell"], json="-")
     assert len(json.loads(capsys.readouterr().out)["cells"]) == 12
 
 
 def test_direction_where(capsys):
-    direction("exosome-osteoporosis", where="bone_mass == 'skeletal'", json="-")
+    direction(table="exosome-osteoporosis", where="bone_mass == 'skeletal'", json="-")
     content = json.loads(capsys.readouterr().out)
     assert [study["study"] for study in content["studies"]] == [
         "Zuo 2019", "Zhang 2021", "Xu 2018",
@@ -85,12 +85,12 @@ def test_direction_refuses_a_table_without_directions(tmp_path):
     table = tmp_path / "bare.csv"
     table.write_text("study,outcome\nA 2020,BMD\nB 2021,BMD\n", encoding="utf-8")
     with pytest.raises(DataError, match="no row says in which direction"):
-        direction(str(table))
+        direction(table=str(table))
 
 
 def test_direction_refuses_an_unknown_figure_before_any_work():
     with pytest.raises(UsageError, match="a figure ends in one of"):
-        direction("no such table", output=Path("harvest.docx"))
+        direction(table="no such table", output=Path("harvest.docx"))
 
 
 @pytest.mark.parametrize("name", [info.name for info in list_datasets() if info.extraction])
