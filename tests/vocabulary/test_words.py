@@ -98,30 +98,22 @@ def test_it_travels_to_another_process():
     assert hash(copy) == hash(term)
 
 
-COST = """
-import sys, time
+LOADED = """
+import sys
 import metabone.vocabulary as room
-start = time.process_time()
 vocabulary = room.load_vocabulary()
 for kind in room.KINDS:
     vocabulary.terms(kind)
-spent = time.process_time() - start
 heavy = {"numpy", "pandas", "scipy", "pydantic", "matplotlib", "typer"} & set(sys.modules)
-print(spent, *sorted(heavy))
+print(*sorted(heavy))
 """
 
 
-def test_loading_is_cheap_and_needs_no_library():
-    spent, heavy = [], []
-    for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-c", COST], capture_output=True, text=True, check=True
-        )
-        seconds, *found = done.stdout.split()
-        spent.append(float(seconds))
-        heavy += found
-    assert heavy == []
-    assert min(spent) < 0.045  # about 0.015 s; the bound leaves room for a busy machine
+def test_loading_needs_no_library():
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
 
 
 def test_all_kinds_are_offered():
