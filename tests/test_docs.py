@@ -227,18 +227,21 @@ def shown(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def sessions() -> Iterator[tuple[str, str, list[str]]]:
-    """(page, command, lines that it is shown to print) of the tour."""
+def sessions() -> list[tuple[str, list[str]]]:
+    """(command, lines that it is shown to print) of the tour; what two pages show is run once."""
+    shown_lines: dict[str, list[str]] = {}
     for path in (ROOT / "README.md", DOCS / "index.md"):
         for block in shown(path.read_text(encoding="utf-8"), "console"):
             for part in block.split("$ ")[1:]:
                 command, *lines = part.splitlines()
-                yield path.name, command, [line for line in lines if line not in ("", "…")]
+                shown_lines.setdefault(command, []).extend(
+                    line for line in lines if line not in ("", "…")
+                )
+    return list(shown_lines.items())
 
 
-@pytest.mark.parametrize(("name", "command", "lines"), list(sessions()))
+@pytest.mark.parametrize(("command", "lines"), sessions())
 def test_the_tour_prints_what_it_shows(
-    name: str,
     command: str,
     lines: list[str],
     tmp_path: Path,

@@ -88,9 +88,9 @@ def test_it_finds_its_data_sets(elsewhere: Path, tmp_path: Path) -> None:
 
 
 def test_it_runs_the_demo_analysis(elsewhere: Path, tmp_path: Path) -> None:
-    done = run(elsewhere / "metabone", "run", "unloading", "-o", "out", cwd=tmp_path)
-    assert "Skeletal unloading" in done.stdout
+    done = run(elsewhere / "metabone", "run", "anabolic", "-o", "out", cwd=tmp_path)
+    assert "Bone-forming treatments" in done.stdout
     record = json.loads((tmp_path / "out" / "provenance.json").read_text(encoding="utf-8"))
-    assert record["inputs"][0]["rows"] == 483
-    for name in ("summary.md", "tables/pooled.csv", "figures/forest-bv-tv.svg"):
+    assert record["inputs"][0]["rows"] == 85
+    for name in ("summary.md", "tables/pooled.csv", "figures/forest-tb-n.svg"):
         assert (tmp_path / "out" / name).stat().st_size > 0
