@@ -84,7 +84,7 @@ def shipped_endpoints(kind: str) -> tuple[str, ...]:
     Examples
     --------
     >>> shipped_endpoints("correlation")
-    ('vBMD',)
+    ('aBMD', 'vBMD')
     """
     file = "data.csv" if kind == "cv" else "prepost_correlation.csv"
     rows = [row for row in _shipped(file) if kind != "cv" or row["cv_pct"]]

@@ -18,7 +18,7 @@ def wrapped(text: str, indent: int = 0, *, width: int = WIDTH, longest: int = 0)
 
     Examples
     --------
-    >>> wrapped("one two three", 2, width=9)
+    >>> wrapped("one two three", 2, width=11)
     ['  one two', '      three']
     >>> wrapped("one two three", 2, width=9, longest=1)
     ['  one tw…']

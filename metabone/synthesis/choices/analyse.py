@@ -107,7 +107,7 @@ def choices(
     >>> lists = {"measure": "SMD", "outliers": "none", "cluster": ["none", "averaged"]}
     >>> result = choices(rows, lists, permutations=0)
     >>> len(result.answered), result.declared
-    (36, 72)
+    (64, 144)
     """
     level = check_level(level)
     check_sharing(rho, control, rho_table, time_decay)
