@@ -69,6 +69,7 @@ def build(file: str, grid: Grid, separator: str | None) -> Built:
     DataError
         If the headers contradict each other about the kind of dispersion.
     """
+    import numpy as np
     import pandas as pd
 
     index = pd.Index(grid.rows, name="row")
@@ -80,8 +81,16 @@ def build(file: str, grid: Grid, separator: str | None) -> Built:
     )
     maker = _Maker(grid, headers, decimal, separator)
     made = {name: maker.make(name, place) for name, place in places.items()}
+    no_number = pd.Series(np.nan, index=index, dtype=float)
+    no_text = pd.Series([None] * len(index), index=index, dtype=object)
     frame = pd.DataFrame(
-        {name: _series(made.get(name), name, index) for name in _order(made)}, index=index
+        {
+            name: pd.Series(made[name], index=index, dtype=made[name].dtype)
+            if name in made
+            else (no_number if BY_NAME[name].kind == "number" else no_text)
+            for name in _order(made)
+        },
+        index=index,
     )
     printed = pd.DataFrame(
         {
@@ -101,17 +110,6 @@ def _order(made: Mapping[str, Any]) -> list[str]:
     known = [column.name for column in COLUMNS]
     rob = [name for name in made if name not in BY_NAME and canonical_column(name) == name]
     return list(dict.fromkeys([*known, *rob, *made]))
-
-
-def _series(values: NDArray[Any] | None, name: str, index: pd.Index[Any]) -> pd.Series[Any]:
-    import numpy as np
-    import pandas as pd
-
-    if values is not None:
-        return pd.Series(values, index=index, dtype=values.dtype)
-    if BY_NAME[name].kind == "number":
-        return pd.Series(np.full(len(index), np.nan), index=index)
-    return pd.Series([None] * len(index), index=index, dtype=object)
 
 
 def map_unique(cells: NDArray[Any], step: Callable[[str], Any]) -> NDArray[Any]:

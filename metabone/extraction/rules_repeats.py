@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ _CONTROL = ("n_control", "mean_control", "dispersion_control")
 
 def duplicates(rows: Rows) -> Iterator[Finding]:
     """The same row twice, cell by cell."""
-    first = _firsts(rows.printed, list(rows.printed.columns))
+    first = _firsts(rows.printed_groups)
     yield from rows.report(
         first >= 0, "", "duplicate-row",
         lambda at: f"repeats row {rows.row(int(first[at]))} in every cell; a study counts once",
@@ -31,8 +31,8 @@ def conflicts(rows: Rows) -> Iterator[Finding]:
         str(name) for name in rows.frame
         if str(name) not in BY_NAME or BY_NAME[str(name)].role in ("label", "moderator")
     ]  # fmt: skip
-    first = _firsts(rows.frame, keys)
-    same = _firsts(rows.printed, list(rows.printed.columns)) >= 0
+    first = _firsts(rows.groups(keys))
+    same = _firsts(rows.printed_groups) >= 0
     numbers = rows.any_filled(("mean_treated", "mean_control", "yi", "t", "f", "p"))
     yield from rows.report(
         (first >= 0) & ~same & numbers, "", "conflicting-rows",
@@ -44,7 +44,7 @@ def conflicts(rows: Rows) -> Iterator[Finding]:
 def shared_controls(rows: Rows) -> Iterator[Finding]:
     """The same control numbers in several rows of a study, without a control_id."""
     given = rows.all_filled(("mean_control", "dispersion_control")) & rows.filled("study")
-    groups = _groups(rows.frame, [*_PLACE, *_CONTROL])
+    groups = rows.groups((*_PLACE, *_CONTROL))
     others = _others(groups, given)
     shared = given & ~rows.filled("control_id") & (others >= 0)
     yield from rows.report(
@@ -56,7 +56,7 @@ def shared_controls(rows: Rows) -> Iterator[Finding]:
 
 def control_mismatch(rows: Rows) -> Iterator[Finding]:
     """One control_id is one group of animals: it has one n and one mean for each outcome."""
-    first = _firsts(rows.frame, [*_PLACE, "control_id"])
+    first = _firsts(rows.groups((*_PLACE, "control_id")))
     known = (first >= 0) & rows.filled("control_id")
     for name in _CONTROL:
         value = rows.number(name)
@@ -116,17 +116,8 @@ def study_names(rows: Rows) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _groups(frame: Any, keys: Sequence[str]) -> NDArray[Any]:
-    """(rows,) number of the group of equal keys; blanks equal each other."""
-    groups: NDArray[Any] = (
-        frame.groupby(list(keys), dropna=False, sort=False, observed=True).ngroup().to_numpy()
-    )
-    return groups
-
-
-def _firsts(frame: Any, keys: Sequence[str]) -> NDArray[Any]:
-    """(rows,) place of the first earlier row with equal keys, or -1."""
-    groups = _groups(frame, keys)
+def _firsts(groups: NDArray[Any]) -> NDArray[Any]:
+    """(rows,) place of the first earlier row of the same group, or -1."""
     _, first = np.unique(groups, return_index=True)
     place: NDArray[Any] = first[groups]
     return np.where(place == np.arange(len(groups)), -1, place)

@@ -140,13 +140,14 @@ def _spelling(endpoint: Endpoint | None, unit: str) -> str:
 
 def _distinct(frame: pd.DataFrame, name: str) -> list[tuple[str, int, int]]:
     """Each distinct word with its first row and how many rows have it."""
-    filled = frame[name].dropna()
-    counts = filled.value_counts(sort=False)
-    first = filled.drop_duplicates()
-    return [
-        (word, row, int(counts[word]))
-        for row, word in zip(first.index.tolist(), first.tolist(), strict=True)
-    ]
+    import numpy as np
+    import pandas as pd
+
+    codes, words = pd.factorize(frame[name].to_numpy())
+    filled = codes >= 0
+    _, first, counts = np.unique(codes[filled], return_index=True, return_counts=True)
+    rows = frame.index[filled][first]
+    return list(zip(words.tolist(), rows.tolist(), counts.tolist(), strict=True))
 
 
 def _times(count: int) -> str:
