@@ -91,7 +91,9 @@ HEAD = (
     "severity", "cell", "code", "row", "other rows", "columns", "value", "strength", "message",
     "look up in the paper", "if so", "pooled", "as it is", "corrected", "left out",
 )  # fmt: skip
-WIDTHS = (10, 8, 24, 7, 14, 24, 22, 9, 70, 46, 30, 14, 10, 10, 10)
+WIDTHS = (10, 8, 24, 7, 14, 24, 22, 10, 70, 46, 30, 20, 10, 10, 10)
+#: How each column stands in its cell; numbers in the middle, so that they do not touch texts.
+ALIGNED = tuple("center" if name in ("row", "strength") else None for name in HEAD)
 
 
 def marks(checked: Checked, place: Place) -> dict[tuple[int, int], Mark]:
@@ -153,7 +155,8 @@ def told(checked: Checked, place: Place) -> Iterable[Told]:
 def _impact(impact: ImpactLine | None) -> tuple[str | float | None, ...]:
     if impact is None:
         return (None,) * 4
-    label = impact.reason if impact.as_is is None else f"{impact.measure} of {impact.outcome}"
+    known = impact.as_is is not None and impact.after is not None
+    label = f"{impact.measure} of {impact.outcome}" if known else impact.reason
     numbers = impact_dict(impact)
     return (label, *(numbers[name] for name in ("as_is", "corrected", "left_out")))
 

@@ -26,7 +26,7 @@ from metabone.extraction.workbook_writing import (
 )
 from metabone.files import visible
 from metabone.report.check import Checked, count, shortened
-from metabone.report.check_marks import HEAD, WIDTHS, Mark, Place, marks, told
+from metabone.report.check_marks import ALIGNED, HEAD, WIDTHS, Mark, Place, marks, told
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -46,6 +46,8 @@ MOST_COMMENTS = 5_000
 MOST_LINKS = 60_000
 # Row of the column names in the sheet of findings, below one line in words and the colours.
 TOP = 6
+# Lines of one cell that the sheet of findings shows.
+MOST_LINES = 10
 # Digits that a spreadsheet keeps of a number.
 MOST_DIGITS = 15
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?")
@@ -230,8 +232,8 @@ def _mark(
             f"FORMULA written as text; its saved result was {visible(str(shortened(printed)))!r}"
         )
     fills = {severity: PatternFill("solid", fgColor=c) for severity, c in COLOURS.items()}
-    for number, (place, mark) in enumerate(found.items()):
-        cell = copy.sheet.cell(*_first_of_merged(copy.sheet, place))
+    for number, (place, mark) in enumerate(_by_anchor(copy.sheet, found).items()):
+        cell = copy.sheet.cell(*place)
         if isinstance(cell, MergedCell):
             continue
         cell.fill = fills[mark.severity]
@@ -242,6 +244,18 @@ def _mark(
             f"{len(found) - MOST_COMMENTS:,} marked cells have no comment, since a sheet with more "
             f"than {MOST_COMMENTS:,} is too slow to open; the sheet {findings!r} tells them"
         )
+
+
+def _by_anchor(sheet: Worksheet, found: dict[tuple[int, int], Mark]) -> dict[tuple[int, int], Mark]:
+    """The marks with those of a merged area put together, at the one cell of it that is shown."""
+    if not sheet.merged_cells.ranges:
+        return found
+    together: dict[tuple[int, int], Mark] = {}
+    for place, mark in found.items():
+        anchor = together.setdefault(_first_of_merged(sheet, place), Mark(mark.severity))
+        for part in mark.parts:
+            anchor.add(mark.severity, part)
+    return together
 
 
 def _first_of_merged(sheet: Worksheet, place: tuple[int, int]) -> tuple[int, int]:
@@ -287,9 +301,11 @@ def _findings(sheet: Worksheet, own: str, checked: Checked, place: Place, said: 
     for at, (title, width) in enumerate(zip(HEAD, WIDTHS, strict=True), start=1):
         put(sheet, TOP, at, title)
         sheet.cell(row=TOP, column=at).font = Font(bold=True)
+        sheet.cell(row=TOP, column=at).alignment = Alignment(horizontal=ALIGNED[at - 1])
         sheet.column_dimensions[column_letter(at - 1)].width = width
     row = TOP
-    wrap = Alignment(wrap_text=True, vertical="top")
+    top = Alignment(vertical="top")
+    ways = [Alignment(wrap_text=True, vertical="top", horizontal=where) for where in ALIGNED[2:]]
     fills = {severity: PatternFill("solid", fgColor=c) for severity, c in COLOURS.items()}
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0
@@ -298,10 +314,15 @@ def _findings(sheet: Worksheet, own: str, checked: Checked, place: Place, said: 
         row += 1
         put(sheet, row, 1, line.severity)
         sheet.cell(row=row, column=1).fill = fills[line.severity]
+        sheet.cell(row=row, column=1).alignment = top
         _link(sheet, row, own, line.cell, linked=row - TOP <= MOST_LINKS)
-        for at, value in enumerate(line.values, start=3):
+        sheet.cell(row=row, column=2).alignment = top
+        for at, (value, way) in enumerate(zip(line.values, ways, strict=True), start=3):
             put(sheet, row, at, value)
-            sheet.cell(row=row, column=at).alignment = wrap
+            cell = sheet.cell(row=row, column=at)
+            cell.alignment = way
+            if isinstance(value, float):
+                cell.number_format = "0%" if HEAD[at - 1] == "strength" else "0.00"
         sheet.row_dimensions[row].height = _height(line.values)
     if row - TOP > MOST_LINKS:
         said.append(f"only the first {MOST_LINKS:,} lines of {sheet.title!r} are linked to a cell")
@@ -310,12 +331,18 @@ def _findings(sheet: Worksheet, own: str, checked: Checked, place: Place, said: 
 
 
 def _height(values: Sequence[str | float | None]) -> float:
-    """Height of a line in points that shows the longest of its texts, up to ten lines of it."""
-    lines = (
-        -(-len(str(value)) // int(0.95 * width)) if value is not None else 1
-        for value, width in zip(values, WIDTHS[2:], strict=True)
-    )
-    return 13.0 * min(max(lines), 10) + 3
+    """Height of a line in points that shows the longest of its texts, up to `MOST_LINES` of them.
+
+    Letters of two columns count twice; words do not break, so that lines are not quite full.
+    """
+    from rich.cells import cell_len
+
+    most = 1
+    for value, width in zip(values, WIDTHS[2:], strict=True):
+        length = cell_len(value) if isinstance(value, str) else 0
+        if length > 0.95 * width:
+            most = max(most, -(-length // int(0.87 * width)))
+    return 13.5 * min(most, MOST_LINES) + 3
 
 
 def _link(

@@ -177,3 +177,39 @@ def test_the_command_writes_whole_and_never_over_the_table(
         main(["check", str(table), "--annotate", str(tmp_path / "new.xlsx")])
     assert not (tmp_path / "new.xlsx").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.xlsx", "t.csv"]
+
+
+def test_the_worst_of_a_merged_area_is_seen_at_its_one_shown_cell() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (HEAD, ROW, ["", *ROW[1:]], ["", *ROW[1:]]):
+        sheet.append([float(cell) if cell[:1].isdigit() else cell for cell in row])
+    sheet.merge_cells("A2:A4")
+    stream = io.BytesIO()
+    book.save(stream)
+    copy, _ = annotated(stream.getvalue(), "t.xlsx")
+    cell = copy["Sheet"]["A2"]
+    assert cell.fill.fgColor.rgb.endswith(COLOURS["error"])
+    assert cell.comment.text.count("ERROR study-blank") == 2
+    assert cell.comment.text.count("WARNING merged-cells") == 1
+
+
+def test_the_sheet_of_findings_shows_wide_letters_and_short_numbers() -> None:
+    book, _ = annotated(as_bytes(own(unit="骨密度研究所の単位" * 20)))
+    sheet = book["Findings"]
+    line = next(
+        row
+        for row in sheet.iter_rows(min_row=check_sheet.TOP + 1)
+        if row[2].value == "unknown-unit"
+    )
+    wide = len(line[6].value) * 2 / check_sheet.WIDTHS[6]
+    assert sheet.row_dimensions[line[0].row].height >= 13 * min(wide, check_sheet.MOST_LINES)
+    assert {cell.alignment.vertical for cell in line} == {"top"}
+    swapped, _ = annotated(as_bytes(own(mean_treated="2010", dispersion_treated="251")))
+    strengths = [
+        (row[7].value, row[7].number_format)
+        for row in swapped["Findings"].iter_rows(min_row=check_sheet.TOP + 1)
+        if row[7].value is not None
+    ]
+    assert strengths
+    assert {shown for _, shown in strengths} == {"0%"}
