@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Iterator
 
 from metabone.errors import DataError
 from metabone.extraction.grid import Raw
@@ -21,6 +22,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
+#: The csv module reads no longer cell than this unless the whole process is told so.
+LONGEST_FIELD = 131_072
+# A cell in quotation marks, which may be open, or one without.
+_CELL = {
+    mark: re.compile(rf'(?:^|(?<={mark}))(?:"(?:[^"]|"")*+"?+)?+[^{mark}\r\n]*+')
+    for mark in SEPARATORS
+}
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -36,9 +44,8 @@ def read_delimited(file: str, data: bytes) -> Raw:
     _refuse_binary(file, text, data)
     told, text = _told_separator(text)
     separator = told or _detect_separator(text)
-    records = _split(file, text, separator)
-    if told is not None:
-        records.insert(0, [])  # the line "sep=;" is a row of the spreadsheet
+    # The line "sep=;" is a row of the spreadsheet.
+    records = _split(file, text, separator, before=[[]] if told is not None else [])
     return Raw(
         records=records,
         about=f"text in {encoding}, separated by {SEPARATORS.get(separator, repr(separator))}",
@@ -116,15 +123,60 @@ def _detect_separator(text: str) -> str:
     return max(SEPARATORS, key=lambda mark: scores[mark])
 
 
-def _split(file: str, text: str, separator: str) -> list[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    records: list[list[str]] = []
+def _split(file: str, text: str, separator: str, before: list[list[str]]) -> list[list[str]]:
+    lines = _Lines(text, len(before))
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    records = before
     try:
-        records.extend(reader)
+        for record in reader:
+            records.append(record)
+            lines.done()
     except csv.Error as error:
-        start = len(records) + 1
+        place = f"{file}: row {len(records) + 1}"
+        cells = _cells_of(text[lines.start :], separator)
+        if cells[-1] > LONGEST_FIELD:
+            header = next(filter(None, records), [])
+            at = len(cells) - 1
+            name = f"column {header[at][:40]!r}" if at < len(header) else f"cell {at + 1}"
+            raise DataError(
+                f"{place}, {name} (line {lines.first} of the file) holds {cells[at]:,} characters, "
+                f"where at most {LONGEST_FIELD:,} are read and a spreadsheet has no more than "
+                "32,767: is a quotation mark open in this cell?"
+            ) from error
         raise DataError(
-            f"{file}: row {start} cannot be split into cells ({error}); "
-            f"is a quotation mark open or alone? (line {reader.line_num} of the file)"
+            f"{place} cannot be split into cells ({error}); "
+            f"is a quotation mark open or alone? (line {lines.read} of the file)"
         ) from error
     return records
+
+
+class _Lines:
+    """The lines of a text, and where the record began that is being read from them."""
+
+    def __init__(self, text: str, read: int) -> None:
+        self._lines = io.StringIO(text, newline="")
+        self._place = self.start = 0
+        self.read, self.first = read, read + 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.read += 1
+        self._place += len(line)
+        return line
+
+    def done(self) -> None:
+        """A record is complete: the next one begins at the next line."""
+        self.start, self.first = self._place, self.read + 1
+
+
+def _cells_of(text: str, separator: str) -> list[int]:
+    """Length of the cells of a record up to the first that is too long to be read."""
+    cells: list[int] = []
+    for found in _CELL[separator].finditer(text):
+        cells.append(len(found[0]))
+        if cells[-1] > LONGEST_FIELD or text[found.end() : found.end() + 1] != separator:
+            break
+    return cells
