@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +23,7 @@ def count_animals(frame: pd.DataFrame) -> int:
     control_id; rows that leave the name blank count as arms of their own. Where rows of one arm
     differ in n (losses, several sites) the largest counts.
     """
-    treated, control = (_largest(frame, *arm) for arm in _ARMS)
-    return round(float(treated.sum()) + float(control.sum()))
+    return round(math.fsum(n for arm in _ARMS for n in _largest(frame, *arm).values()))
 
 
 def count_animals_by_study(frame: pd.DataFrame) -> dict[str, int]:
@@ -38,21 +38,32 @@ def count_animals_by_study(frame: pd.DataFrame) -> dict[str, int]:
     ({'A': 23}, 23)
     """
     treated, control = (_largest(frame, *arm) for arm in _ARMS)
-    total = treated.add(control, fill_value=0.0)
-    return {str(study): round(float(n)) for study, n in total.items()}
+    return {study: round(treated[study] + control[study]) for study in sorted(treated)}
 
 
-def _largest(frame: pd.DataFrame, keys: Sequence[str], n: str) -> pd.Series[float]:
+def _largest(frame: pd.DataFrame, keys: Sequence[str], n: str) -> dict[str, float]:
     """By study the sum over its arms of the largest n; an arm without its last key is its own."""
-    import pandas as pd
-
-    named = frame[keys[-1]].notna()
-    # Blank experiments are one cohort: the study itself.
-    groups = frame.loc[named].groupby([frame.loc[named, key].fillna("") for key in keys])
-    alone = frame.loc[~named].groupby(frame.loc[~named, "study"].fillna(""))[n].sum()
-    several = groups[n].max().groupby(level=0).sum()
-    total: pd.Series[float] = pd.concat([several, alone]).groupby(level=0).sum()
+    total: dict[str, float] = {}
+    largest: dict[tuple[Any, ...], float] = {}
+    cells = (frame[key].tolist() for key in keys)
+    for count, *names in zip(frame[n].tolist(), *cells, strict=True):
+        # Blank experiments are one cohort: the study itself.
+        arm = tuple("" if _blank(name) else name for name in names)
+        total.setdefault(str(arm[0]), 0.0)
+        if math.isnan(count):
+            continue
+        if _blank(names[-1]):
+            total[str(arm[0])] += count
+        else:
+            largest[arm] = max(largest.get(arm, -math.inf), count)
+    for arm, count in largest.items():
+        total[str(arm[0])] += count
     return total
+
+
+def _blank(cell: Any) -> bool:
+    """Whether a cell is None or NaN."""
+    return cell is None or cell != cell
 
 
 def count_studies(frame: pd.DataFrame) -> int:
