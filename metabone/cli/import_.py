@@ -24,7 +24,8 @@ Ledger = Annotated[
 Investigator = Annotated[
     str | None,
     typer.Option(
-        "--investigator", help="syrf: whose entry to take where several were not reconciled."
+        "--investigator",
+        help="syrf: whose entry (id or name) to take where several were not reconciled.",
     ),
 ]
 Study = Annotated[str | None, typer.Option("--study", help="Name of the study in the figure.")]
@@ -50,7 +51,10 @@ Treated = Annotated[
     typer.Option("--treated", help="Name of a treated arm in the figure; may be repeated."),
 ]
 ControlName = Annotated[
-    str | None, typer.Option("--control", help="Name of the control arm in the figure.")
+    str | None,
+    typer.Option(
+        "--control", help="Name of the control arm in the figure; syrf: which of several controls."
+    ),
 ]
 ShamName = Annotated[
     str | None, typer.Option("--sham", help="Name of the healthy arm in the figure.")

@@ -101,10 +101,12 @@ def _repeated(
     """Whether a canonical column repeats this column of single source rows cell for cell."""
     if any(len(row.parts) > 1 for row in rows) or not rows:
         return False
-    cells = [sheet.cell(next(iter(row.parts.values())), place) for row in rows]
+    places = [next(iter(row.parts.values())) for row in rows]
+    cells = [sheet.cell(at, place) for at in places]
     if all(cell is None for cell in cells):
         return False
-    return any(name in BY_NAME and cells == column for name, column in columns.items())
+    printed: list[Value] = [sheet.kept(at, place) for at in places]
+    return any(name in BY_NAME and column in (cells, printed) for name, column in columns.items())
 
 
 def ledger_of(

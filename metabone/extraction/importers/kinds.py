@@ -15,7 +15,7 @@ Kind = Literal["syrf", "revman", "wpd", "metadigitise", "metafor"]
 
 _ARMS = ("treated", "control", "sham")
 OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "syrf": ("sheet", "investigator"),
+    "syrf": ("sheet", "investigator", "control"),
     "revman": ("sheet",),
     "wpd": ("sheet", "study", "outcome", "unit", "n", "error", "label", *_ARMS),
     "metadigitise": ("sheet", "study", "outcome", "unit", *_ARMS),

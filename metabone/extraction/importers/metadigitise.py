@@ -22,7 +22,14 @@ FIELDS = (
     Field("n", ("n",), required=True, number=True),
     Field("error", ("error",), number=True),
     Field("error_type", ("error_type",)),
+    Field("plot_type", ("plot_type",)),
 )
+# Plots of which metaDigitise works out mean and SD itself.
+_WORKED_OUT = {
+    "boxplot": "estimated from the quartiles of box plots",
+    "histogram": "worked out from the bars of histograms",
+    "scatterplot": "worked out from the points of scatter plots",
+}
 
 
 def read_metadigitise(
@@ -75,6 +82,11 @@ def read_metadigitise(
         notes.append("study is the name of the figure; give --study if it is another")
     if unit is None:
         notes.append("no unit: give --unit")
+    used = [at for row in rows for at in row.parts.values()]
+    for plot, how in _WORKED_OUT.items():
+        of_plot = sorted({export.rows[at] for at in used if export.text(at, "plot_type") == plot})
+        if of_plot:
+            notes.append(f"means and SDs of {rows_text(of_plot)} are {how}")
     return Imported(
         kind="metadigitise",
         source=export.source,

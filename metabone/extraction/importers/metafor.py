@@ -8,17 +8,21 @@ from metabone.errors import DataError
 from metabone.extraction.importers.assemble import Made, assemble, ledger_of
 from metabone.extraction.importers.dispersion import kind_of
 from metabone.extraction.importers.results import Imported, LedgerLine
-from metabone.extraction.importers.sheet import Field, Sheet, Value, fold, read_sheet
+from metabone.extraction.importers.sheet import Field, Sheet, Value, advice, fold, read_sheet
 from metabone.extraction.schema import BY_NAME
 
 # metafor's names where they differ from the table's own names and synonyms.
 _NUMBERS = {
     "t": ("ti",), "f": ("fi",), "p": ("pi", "pval"),
     "sei": ("sei", "se"), "vi": ("vi", "v", "var"), "yi": ("yi",),
-    "n_treated": ("n1i", "n1"), "n_control": ("n2i", "n2"),
-    "mean_treated": ("m1i", "m1"), "mean_control": ("m2i", "m2"),
-    "dispersion_treated": ("sd1i", "sd1"), "dispersion_control": ("sd2i", "sd2"),
+    "n_treated": ("n1i", "n1", "nt", "n.e"),
+    "n_control": ("n2i", "n2", "nc", "n.c"),
+    "mean_treated": ("m1i", "m1", "mt", "mean.e"),
+    "mean_control": ("m2i", "m2", "mc", "mean.c"),
+    "dispersion_treated": ("sd1i", "sd1", "sdt", "sd.e"),
+    "dispersion_control": ("sd2i", "sd2", "sdc", "sd.c"),
 }  # fmt: skip
+_TESTS = ("t", "f", "p")
 _STUDIES = (
     "study",
     "slab",
@@ -26,10 +30,12 @@ _STUDIES = (
     "study_id",
     "studyid",
     "paper",
+    "article",
     "trial",
     "author",
     "authors",
 )
+_AUTHORS = ("study as author", "study as authors")
 
 
 def _fields() -> tuple[Field, ...]:
@@ -71,14 +77,9 @@ def read_metafor(
     from_header = _kind(export)
     rows = [Made(_values(export, at, named[0], outcome, from_header), {"row": at})
             for at in range(len(export))]  # fmt: skip
-    notes = list(export.notes)
+    notes = [*export.notes, *_notes(export, named, rows)]
     if from_header is not None:
         notes.append(f"dispersions are taken as {from_header}, as their headers say")
-    if named[0] in ("study as author", "study as authors") and "year" in export:
-        notes.append("study is author and year")
-    counted = [name for name in export.header if fold(name) in ("ai", "ci", "x1i", "x2i", "t1i")]
-    if counted:
-        notes.append(f"counts ({', '.join(counted)}) are kept but give no effect size")
     out: dict[int, LedgerLine] = {}
     return Imported(
         kind="metafor",
@@ -89,19 +90,40 @@ def read_metafor(
     )
 
 
+def _notes(sheet: Sheet, named: list[str], rows: list[Made]) -> list[str]:
+    notes = []
+    if named[0] in _AUTHORS and "year" in sheet:
+        notes.append("study is author and year")
+    elif any(name in _AUTHORS for name in named[1:]) and all(
+        (str(row.values["study"]) or "0").isdecimal() for row in rows
+    ):
+        shown = sheet.header[sheet.places[named[0]]]
+        notes.append(f"studies are called by their number in {shown!r}; the authors are kept")
+    if "yi" in sheet:
+        notes.append("yi is taken as it is, of whatever measure it was computed")
+        tests = [sheet.header[sheet.places[name]] for name in _TESTS if name in sheet]
+        if tests:
+            notes.append(f"{', '.join(tests)} stand beside yi and are kept, but are no data")
+    counted = [name for name in sheet.header if fold(name) in ("ai", "ci", "x1i", "x2i", "t1i")]
+    if counted:
+        notes.append(f"counts ({', '.join(counted)}) are kept but give no effect size")
+    return notes
+
+
 def _refuse(sheet: Sheet, named: list[str], outcome: str | None) -> None:
     shown = ", ".join(repr(name[:40]) for name in sheet.header[:8])
     file = sheet.source.file
     if not named:
         raise DataError(
             f"{file} has no column that names the studies ({', '.join(_STUDIES)}); it has {shown}"
+            f"{advice('metafor', sheet.header)}"
         )
     if outcome is None and "outcome" not in sheet:
         raise DataError(f"{file} has no column 'outcome'; name the outcome with --outcome")
     if not any(name in sheet for name in ("yi", "mean_treated", "median_treated", "t", "f", "p")):
         raise DataError(
             f"{file} holds neither effects (yi), means (m1i, m2i) nor tests (ti, pi); "
-            f"it has {shown}"
+            f"it has {shown}{advice('metafor', sheet.header)}"
         )
 
 
@@ -110,10 +132,11 @@ def _kind(sheet: Sheet) -> str | None:
     if "dispersion_type" in sheet or "dispersion_treated" not in sheet:
         return None
     word = fold(sheet.header[sheet.places["dispersion_treated"]])
-    for mark in ("1i", "1", "treated"):
-        word = word.removesuffix(mark)
-    kind = kind_of(word)
-    return kind if kind in ("SD", "SEM", "CI95") else None
+    for mark in ("", "1i", "1", "treated", "t", "e"):
+        kind = kind_of(word.removesuffix(mark))
+        if word.endswith(mark) and kind in ("SD", "SEM", "CI95"):
+            return kind
+    return None
 
 
 def _values(
@@ -122,10 +145,11 @@ def _values(
     values: dict[str, Value] = {
         name: sheet.value(at, name) if column.kind == "number" else sheet.text(at, name)
         for name, column in BY_NAME.items()
-        if name in sheet
+        # The p of a summary of yi is no test that yi could be worked out from.
+        if name in sheet and not (name in _TESTS and "yi" in sheet)
     }
     study = sheet.text(at, named)
-    if named in ("study as author", "study as authors") and study is not None:
+    if named in _AUTHORS and study is not None:
         study = " ".join(filter(None, (study, sheet.text(at, "year"))))
     values |= {"study": study, "outcome": sheet.text(at, "outcome") or outcome}
     if kind is not None and values.get("dispersion_treated") is not None:

@@ -35,6 +35,8 @@ LEFT_OUT: Mapping[str, str] = {
     "no-mean": "An error bar without the mean that it belongs to.",
     "not-a-study": "A heading, subtotal or total.",
     "not-continuous": "Counts, or observed minus expected: no means and no effect size.",
+    "part-of-study": "A subgroup of a study that the same analysis has as a whole.",
+    "scale-unknown": "An effect whose interval does not tell whether it is on the log scale.",
     "unreadable-point": "The point is not a number.",
 }
 """Why a source row was left out: code and meaning."""

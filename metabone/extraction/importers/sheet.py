@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,6 +28,19 @@ from metabone.extraction.table import Source, rows_text
 from metabone.options import nearest
 
 Value = str | float | None
+
+# How many missing columns a message lists.
+_LISTED = 4
+# Headers, folded, by which an export of each kind is known; any one set of them suffices.
+_SIGNS: Mapping[str, tuple[frozenset[str], ...]] = {
+    "syrf": (frozenset({"cohortid", "numberofanimals"}),),
+    "revman": (
+        frozenset({"experimentaln", "controln", "study"}),
+        frozenset({"total1", "total2", "comparisonnumber"}),
+    ),
+    "metadigitise": (frozenset({"filename", "groupid", "variable"}),),
+    "metafor": (frozenset({"yi", "vi"}), frozenset({"m1i", "m2i"})),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +157,7 @@ def fold(header: str) -> str:
 def open_export(path: str | Path, sheet: str | None) -> tuple[Source, Raw]:
     """How a file was read, and its records before they are understood."""
     file, data = read_bytes(path)
+    _refuse_archive(file, data)
     raw = read_raw(file, data, sheet)
     source = Source(
         file=file,
@@ -152,6 +168,22 @@ def open_export(path: str | Path, sheet: str | None) -> tuple[Source, Raw]:
         sheet=raw.sheet,
     )
     return source, raw
+
+
+def _refuse_archive(file: str, data: bytes) -> None:
+    """RevMan and WebPlotDigitizer hand out archives: name what is in them."""
+    if not data.startswith(b"PK\x03\x04"):
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return
+    tables = [name for name in names if name.casefold().endswith((".csv", ".tsv", ".txt"))]
+    if tables:
+        listed = ", ".join(repr(name) for name in tables[:6])
+        more = f" and {len(tables) - 6} more" if len(tables) > 6 else ""
+        raise DataError(f"{file} is a ZIP archive; unpack it and give one of {listed}{more}")
 
 
 def read_sheet(
@@ -251,12 +283,31 @@ def _places(
     if missing:
         shown = ", ".join(repr(name[:40]) for name in header[:5])
         more = f" and {len(header) - 5} more" if len(header) > 5 else ""
+        lacks = "; no column ".join(_absent(field, header) for field in missing[:_LISTED])
+        if len(missing) > _LISTED:
+            lacks += f"; {len(missing) - _LISTED} more are missing"
         raise DataError(
-            f"{file} is no {kind} export: no column "
-            f"{'; no column '.join(_absent(field, header) for field in missing)} "
-            f"(row {top + 1} holds {shown}{more})"
+            f"{file} is no {kind} export: no column {lacks} "
+            f"(row {top + 1} holds {shown}{more}){advice(kind, header)}"
         )
     return places
+
+
+def advice(kind: str, header: Sequence[str]) -> str:
+    """What to do if the columns are those of another program; empty if they are of none.
+
+    Examples
+    --------
+    >>> advice("revman", ["CohortId", "NumberOfAnimals"])
+    "; its columns are those of 'metabone import syrf'"
+    """
+    names = {fold(name) for name in header}
+    other = [
+        one
+        for one, signs in _SIGNS.items()
+        if one != kind.casefold() and any(sign <= names for sign in signs)
+    ]
+    return f"; its columns are those of 'metabone import {other[0]}'" if other else ""
 
 
 def _absent(field: Field, header: Sequence[str]) -> str:

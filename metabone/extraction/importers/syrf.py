@@ -6,21 +6,18 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from metabone.errors import UsageError
+from metabone.extraction.importers.arms import tidy
 from metabone.extraction.importers.assemble import Made, assemble, ledger_of
 from metabone.extraction.importers.dispersion import Spread, common, kind_of
+from metabone.extraction.importers.repeats import repeat_notes
 from metabone.extraction.importers.results import Imported
 from metabone.extraction.importers.sheet import Sheet, Value, read_sheet
-from metabone.extraction.importers.syrf_entries import (
-    FIELDS,
-    Entry,
-    Out,
-    find_entries,
-    labels_of,
-    leave,
-    study_names,
-    weeks,
-)
+from metabone.extraction.importers.syrf_columns import FALSE, FIELDS, TRUE
+from metabone.extraction.importers.syrf_entries import Entry, Out, find_entries, leave
+from metabone.extraction.importers.syrf_names import Names, weeks
 from metabone.extraction.table import rows_text
+from metabone.options import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,11 @@ class Trio:
 
 
 def read_syrf(
-    path: str | Path, *, sheet: str | None = None, investigator: str | None = None
+    path: str | Path,
+    *,
+    sheet: str | None = None,
+    investigator: str | None = None,
+    control: str | None = None,
 ) -> Imported:
     """Read SyRF's quantitative export.
 
@@ -47,12 +48,17 @@ def read_syrf(
     ----------
     path : CSV or workbook as SyRF writes it.
     sheet : sheet of a workbook.
-    investigator : whose entry to take where several people entered a study and nobody reconciled.
+    investigator : id or name of the person whose entry to take where several people entered a
+        study and nobody reconciled.
+    control : label or id of a control treatment or cohort, to be taken where several untreated
+        cohorts may be the control.
 
     Raises
     ------
     DataError
         If the file is no such export.
+    UsageError
+        If nobody of that name entered anything, or no untreated cohort is called like that.
 
     References
     ----------
@@ -60,8 +66,9 @@ def read_syrf(
     """
     export = read_sheet(path, "SyRF", FIELDS, sheet=sheet)
     entries, out, notes = find_entries(export, investigator)
-    trios = _join(export, entries, out)
-    namer = _Names(export, entries)
+    _refuse_unknown(export, entries, control)
+    trios = _join(export, entries, control, out)
+    namer = Names(export, entries)
     rows: list[Made] = []
     for trio in trios:
         made = _row(export, trio, namer, out)
@@ -77,8 +84,29 @@ def read_syrf(
         source=export.source,
         frame=assemble("syrf", export, rows),
         ledger=tuple(ledger_of(export, rows, out)),
-        notes=(*export.notes, *notes, *_notes(export, rows)),
+        notes=(*export.notes, *notes, *_notes(export, rows), *_hints(out, control)),
     )
+
+
+def _refuse_unknown(sheet: Sheet, entries: Sequence[Entry], control: str | None) -> None:
+    if control is None:
+        return
+    known = {word for entry in entries if not entry.treated for word in entry.called}
+    if tidy(control) not in known:
+        close = nearest(tidy(control), sorted(known), n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise UsageError(
+            f"{sheet.source.file} has no untreated cohort and no control treatment called "
+            f"{control!r}{hint}"
+        )
+
+
+def _hints(out: Out, control: str | None) -> list[str]:
+    unsure = [line.row for line in out.values() if line.code == "ambiguous-control"]
+    if not unsure:
+        return []
+    named = "another name for --control" if control else "--control and its label"
+    return [f"{len(unsure)} rows may have one of several controls; say which with {named}"]
 
 
 def _notes(sheet: Sheet, rows: Sequence[Made]) -> list[str]:
@@ -100,10 +128,10 @@ def _notes(sheet: Sheet, rows: Sequence[Made]) -> list[str]:
         notes.append(
             f"in {converted} rows one arm prints an SEM and another an SD; both are SD now"
         )
-    return notes
+    return notes + repeat_notes(rows, "was the study entered twice?")
 
 
-def _join(sheet: Sheet, entries: Sequence[Entry], out: Out) -> list[Trio]:
+def _join(sheet: Sheet, entries: Sequence[Entry], control: str | None, out: Out) -> list[Trio]:
     """Every treated cohort with its control and its healthy cohort."""
     ill = {(entry.study, entry.experiment) for entry in entries if entry.ill}
     groups: dict[tuple[Hashable, ...], list[Entry]] = {}
@@ -112,11 +140,14 @@ def _join(sheet: Sheet, entries: Sequence[Entry], out: Out) -> list[Trio]:
     trios: list[Trio] = []
     for members in groups.values():
         first = members[0]
-        trios += _join_group(sheet, members, (first.study, first.experiment) in ill, out)
+        with_disease = (first.study, first.experiment) in ill
+        trios += _join_group(sheet, members, with_disease, control, out)
     return sorted(trios, key=lambda trio: trio.treated.at)
 
 
-def _join_group(sheet: Sheet, members: list[Entry], with_disease: bool, out: Out) -> list[Trio]:
+def _join_group(
+    sheet: Sheet, members: list[Entry], with_disease: bool, control: str | None, out: Out
+) -> list[Trio]:
     treated = [one for one in members if one.treated and (one.ill or not with_disease)]
     controls = [one for one in members if not one.treated and (one.ill or not with_disease)]
     shams = [one for one in members if with_disease and not one.treated and not one.ill]
@@ -129,8 +160,14 @@ def _join_group(sheet: Sheet, members: list[Entry], with_disease: bool, out: Out
             reason = "no treated cohort in its experiment for this outcome and time"
             out[one.at] = leave(sheet, one.at, "no-treated", reason)
         return []
-    trios = [_trio(sheet, one, controls, shams, out) for one in treated]
+    trios = [_trio(sheet, one, _called(controls, control), shams, out) for one in treated]
     return [trio for trio in trios if trio is not None]
+
+
+def _called(controls: list[Entry], name: str | None) -> list[Entry]:
+    """Those of that name, if there are any."""
+    named = [one for one in controls if name is not None and tidy(name) in one.called]
+    return named or controls
 
 
 def _trio(
@@ -169,33 +206,7 @@ def _choose(of: Entry, among: list[Entry]) -> Entry | None:
     return matched[0] if len(matched) == 1 else None
 
 
-class _Names:
-    """Readable names of studies, experiments and cohorts, each told apart from the others."""
-
-    def __init__(self, sheet: Sheet, entries: Sequence[Entry]) -> None:
-        self.study = study_names(sheet, entries)
-        self.experiment = labels_of(
-            sheet, entries, lambda e: (e.study, e.experiment), "experiment_label"
-        )
-        self.cohort = labels_of(
-            sheet, entries, lambda e: (e.study, e.experiment, e.cohort), "cohort_label"
-        )
-        # SyRF lets a cohort stand in several experiments of a study: they are the same animals.
-        homes: dict[str, set[str]] = {}
-        for entry in entries:
-            homes.setdefault(entry.cohort, set()).add(entry.study)
-        self.reused = {cohort for cohort, places in homes.items() if len(places) > 1}
-
-    def cohort_of(self, entry: Entry) -> str:
-        return self.cohort[(entry.study, entry.experiment, entry.cohort)]
-
-    def control_id(self, entry: Entry) -> str:
-        if entry.cohort not in self.reused:
-            return entry.cohort
-        return f"{entry.study}/{entry.cohort}"
-
-
-def _row(sheet: Sheet, trio: Trio, namer: _Names, out: Out) -> Made | None:
+def _row(sheet: Sheet, trio: Trio, namer: Names, out: Out) -> Made | None:
     treated, control, sham = trio.treated, trio.control, trio.sham
     notes = [trio.note] if trio.note else []
     if len(units := _units(sheet, (treated, control))) > 1:
@@ -266,12 +277,12 @@ def _refuse(sheet: Sheet, entries: Sequence[Entry], code: str, said: str, out: O
         out.setdefault(one.at, leave(sheet, one.at, code, f"{where} cannot be joined: {said}"))
 
 
-def _labels(sheet: Sheet, trio: Trio, namer: _Names) -> dict[str, Value]:
+def _labels(sheet: Sheet, trio: Trio, namer: Names) -> dict[str, Value]:
     treated, control = trio.treated, trio.control
     worse = {(sheet.text(one.at, "worse") or "").casefold() for one in (treated, control)}
     directions: Mapping[str, str] = {
-        **dict.fromkeys(("true", "1", "yes"), "lower"),
-        **dict.fromkeys(("false", "0", "no"), "higher"),
+        **dict.fromkeys(TRUE, "lower"),
+        **dict.fromkeys(FALSE, "higher"),
     }
     model = sheet.text(treated.at, "disease_label") if treated.ill else None
     own_model = any(name.casefold() == "model" for name in sheet.header)

@@ -12,7 +12,7 @@ from typing import Literal
 from metabone.errors import DataError
 from metabone.extraction.grid import Raw, column_letter
 from metabone.extraction.importers.results import LedgerLine
-from metabone.extraction.importers.sheet import filled, fold, open_export
+from metabone.extraction.importers.sheet import advice, filled, fold, open_export
 from metabone.extraction.numbers import Decimal, clean, find_decimal, number_style, parse_number
 from metabone.extraction.table import Source
 
@@ -25,6 +25,8 @@ _MARKS: dict[str, Mark] = {
     "mean": "mean", "upper": "upper", "top": "upper", "lower": "lower", "bottom": "lower",
     "end": "end",
 }  # fmt: skip
+_JOINED = re.compile(r"(?P<name>.+?)[\s_.:-]+\(?(?P<axis>x|y|label|value)\)?", re.IGNORECASE)
+_UNNAMED = re.compile(r"bar\s*\d+", re.IGNORECASE)
 _NAME = re.compile(rf"(?P<base>.*?)[\s_.:,-]*\(?(?P<mark>{'|'.join(_MARKS)})\)?", re.IGNORECASE)
 
 
@@ -122,6 +124,13 @@ def read_series(
         series.append(made)
         ledger += lost
     notes = [found.message for found in raw.findings]
+    bars = {point.label for one in series if one.by_label for point in one.points}
+    if bars and all(_UNNAMED.fullmatch(bar) for bar in bars):
+        notes.append(
+            "the bars have the names WebPlotDigitizer gives them (Bar0, Bar1, …): say which is "
+            "which with --control, --treated and --sham, and give ends of error bars a data set "
+            "of their own"
+        )
     if style.mark == ",":
         notes.append("numbers are read with a decimal comma and written with a point")
     return replace(source, rows=len(cells), decimal=style.mark), series, ledger, notes
@@ -143,12 +152,14 @@ def _header(
     top = [" ".join(cell.replace("\ufeff", "").split()) for cell in body[0][1]]
     axes = _axes(body[1][1]) if len(body) > 1 else None
     if axes is not None:
+        top = _once_over_pairs(top)
         _refuse_names(file, top, len(axes))
         named = [top[2 * at] if 2 * at < len(top) else "" for at in range(len(axes))]
-        twice = next((name for name in named if named.count(name) > 1), None)
-        if twice is not None:
-            raise DataError(f"{file}: two series are called {twice!r}; give each its own name")
+        _refuse_twice(file, named)
         return named, list(axes), 2
+    if (joined := _joined_names(top)) is not None:
+        _refuse_twice(file, [name for name, _ in joined])
+        return [name for name, _ in joined], [by_label for _, by_label in joined], 1
     if (alone := _axes(body[0][1])) is not None and len(alone) == 1:
         return [""], list(alone), 1
     if sum(bool(cell) for cell in top) == 2 and number_style(clean(top[1])):
@@ -157,8 +168,38 @@ def _header(
     raise DataError(
         f"{file} is no export of WebPlotDigitizer: a row of series names and a row X, Y (or "
         f"Label, Y) for each is needed, or two columns of one series; row {body[0][0]} holds "
-        f"{shown}"
+        f"{shown}{advice('wpd', top)}"
     )
+
+
+def _once_over_pairs(top: Sequence[str]) -> list[str]:
+    """Names without their repeats: some tools write a name over both columns of its series."""
+    return ["" if at % 2 and name == top[at - 1] else name for at, name in enumerate(top)]
+
+
+def _joined_names(top: Sequence[str]) -> list[tuple[str, bool]] | None:
+    """Series of one header row ``PBS_X, PBS_Y, exosomes_X, exosomes_Y``; None if it is none."""
+    names = list(top)
+    while names and not names[-1]:
+        names.pop()
+    split = [_JOINED.fullmatch(name) for name in names]
+    if not names or len(names) % 2 or None in split:
+        return None
+    pairs = [(one, other) for one, other in zip(split[::2], split[1::2], strict=True)
+             if one and other]  # fmt: skip
+    fits = all(
+        one["name"] == other["name"]
+        and fold(one["axis"]) in _FIRST_AXES
+        and fold(other["axis"]) in _SECOND_AXES
+        for one, other in pairs
+    )
+    return [(one["name"], fold(one["axis"]) == "label") for one, _ in pairs] if fits else None
+
+
+def _refuse_twice(file: str, names: Sequence[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{file}: two series are called {twice!r}; give each its own name")
 
 
 def _axes(record: Sequence[str]) -> list[bool] | None:
