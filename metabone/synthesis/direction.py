@@ -312,38 +312,40 @@ def _better(line: Line, table: StudyTable) -> str | None:
 
 def _studies(frame: pd.DataFrame, verdicts: Mapping[int, RowVerdict]) -> tuple[StudyVerdict, ...]:
     """One verdict for each study in `frame`, in its order."""
-    names = dict.fromkeys(verdicts[row].study for row in frame.index)
+    rows_of: dict[str, list[int]] = {}
+    for row in frame.index:
+        rows_of.setdefault(verdicts[row].study, []).append(row)
+    lines = _lines(frame[[column for column in FACT_WORDS if column in frame.columns]])
     found = []
-    for name in names:
-        rows = tuple(row for row in frame.index if verdicts[row].study == name)
+    for name, rows in rows_of.items():
         own = [verdicts[row] for row in rows]
         found.append(
             StudyVerdict(
                 study=name,
-                rows=rows,
+                rows=tuple(rows),
                 verdict=study_verdict([line.verdict for line in own]),
                 counts=dict(Counter(line.verdict for line in own)),
                 outcomes=tuple(dict.fromkeys(line.outcome for line in own)),
-                **_facts(frame.loc[list(rows)]),
+                **_facts([lines[row] for row in rows]),
             )
         )
     return tuple(found)
 
 
-def _facts(frame: pd.DataFrame) -> dict[str, str | None]:
+def _facts(rows: Sequence[Line]) -> dict[str, str | None]:
     """What the rows of one study say of vesicles and bone mass.
 
     One row that measures skeletal bone mass in an animal given vesicles is enough for the study,
     so the words come from the row that goes furthest; `FACT_WORDS` has them in that order.
     """
-    known = [column for column in FACT_WORDS if column in frame.columns]
+    known = [column for column in FACT_WORDS if column in rows[0]]
 
     def rank(line: dict[str, str | None]) -> tuple[int, ...]:
         return tuple(
             FACT_WORDS[column].index(value) if (value := line[column]) else 9 for column in known
         )
 
-    lines = [{column: _word(line[column]) for column in known} for line in _lines(frame).values()]
+    lines = [{column: _word(line[column]) for column in known} for line in rows]
     best = min(lines, key=lambda line: (sum(rank(line)), rank(line)))
     return {column: best.get(column) for column in FACT_WORDS}
 
