@@ -118,13 +118,13 @@ def _refuse(sheet: Sheet, named: list[str], outcome: str | None) -> None:
             f"{file} has no column that names the studies ({', '.join(_STUDIES)}); it has {shown}"
             f"{advice('metafor', sheet.header)}"
         )
-    if outcome is None and "outcome" not in sheet:
-        raise DataError(f"{file} has no column 'outcome'; name the outcome with --outcome")
     if not any(name in sheet for name in ("yi", "mean_treated", "median_treated", "t", "f", "p")):
         raise DataError(
             f"{file} holds neither effects (yi), means (m1i, m2i) nor tests (ti, pi); "
             f"it has {shown}{advice('metafor', sheet.header)}"
         )
+    if outcome is None and "outcome" not in sheet:
+        raise DataError(f"{file} has no column 'outcome'; name the outcome with --outcome")
 
 
 def _kind(sheet: Sheet) -> str | None:
