@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -342,10 +343,12 @@ def test_what_is_no_table_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_command_says_it_and_exits(
-    case: Case, path: Callable[[Case], Path], capsys: pytest.CaptureFixture[str]
+    case: Case, path: Callable[[Case], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """On the screen and, with ``--json``, in a file."""
+    target = tmp_path / "found.json"
     with pytest.raises(SystemExit) as stopped:
-        main(["check", str(path(case))])
+        main(["check", str(path(case)), "--json", str(target)])
     out, err = capsys.readouterr()
     wrong = case.refused or any(SEVERITY[code] == "error" for _, _, code in case.places)
     assert stopped.value.code == (1 if wrong else 0)
@@ -355,20 +358,17 @@ def test_the_command_says_it_and_exits(
         assert out == ""
         assert err.startswith("metabone: ")
         assert err.count("\n") == 1
-    else:
-        assert err == ""
-        for _, _, code in case.places:
-            assert code in out
-        assert max(map(len, out.splitlines())) <= 100 + len(str(path(case)))
+        assert not target.exists()
+        return
+    assert err == f"wrote {target}\n"
+    for _, _, code in case.places:
+        assert code in out
+    assert max(map(len, out.splitlines())) <= 100 + len(str(path(case)))
+    every_finding(case, json.loads(target.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.refused], ids=str)
-def test_the_json_has_every_finding(
-    case: Case, path: Callable[[Case], Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        main(["check", str(path(case)), "--json", "-"])
-    answer = json.loads(capsys.readouterr().out)
+def every_finding(case: Case, answer: dict[str, Any]) -> None:
+    """The JSON has what the case says and nothing else."""
     found = [Finding(**each) for each in answer["findings"] if each["severity"] != "note"]
     assert told(found) == sorted(map(str, case.places))
     severities = [SEVERITY[code] for _, _, code in case.places]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabone.errors import DataError, UsageError
@@ -271,6 +271,7 @@ def test_rows_of_the_ledger_have_no_vote():
 
 
 @given(st.permutations(range(9)))
+@settings(max_examples=25)
 def test_order_of_rows_does_not_matter(order):
     rows = [row(f"S{i}", change=("increase", "decrease")[i % 2]) for i in range(9)]
     result = direction(table([rows[i] for i in order]), by=())
