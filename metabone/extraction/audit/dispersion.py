@@ -71,7 +71,7 @@ def dispersions(
     before = shipped_variability() if variability is None else variability
     found = fit(data, known_of(spread, before, sheet.vocabulary), batches)
     data = replace(data, prior=found.prior)
-    inside, chosen = posterior(data, found.mean, found.scales, batches)
+    inside, chosen = posterior(data, found.expected, found.scales, batches)
     readings = np.full((len(READINGS), len(sheet)), np.nan)
     readings[:, used] = inside
     return Dispersions(spread, data, found, readings, batches, chosen, used)

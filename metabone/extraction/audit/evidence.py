@@ -14,6 +14,8 @@ from metabone.extraction.audit.spread import TYPICAL_N, Spread
 EFFECT_SCALE = 1.0
 #: Log evidence of one control printed twice with dispersions of ratio √n.
 SAME_CONTROL = 6.0
+#: Weight, in rows, of not knowing which kind of dispersion a paper prints.
+LABEL_ROWS = 0.1
 #: A printed test agrees with a reading in this part of papers, and within this log ratio.
 TEST_AGREES, TEST_NEAR = 0.6, 0.06
 
@@ -47,9 +49,28 @@ def gather(sheet: Sheet, spread: Spread) -> Evidence:
     return Evidence(
         y=y, extra=extra, error=np.where(np.isfinite(spread.error), spread.error, 1.0),
         share=spread.share, wide=np.array([reading.wide for reading in READINGS]),
-        prior=np.log([reading.prior for reading in READINGS]),
-        endpoint=spread.endpoint, study=spread.study,
+        prior=np.log([reading.prior for reading in READINGS]), label=_of_labels(spread),
+        endpoint=spread.endpoint, study=spread.study, site=sheet.groups(["site"]),
     )  # fmt: skip
+
+
+def _of_labels(spread: Spread) -> Floats:
+    """(Z, k) log odds for a reading from the kinds that the other rows of the study declare.
+
+    A paper keeps to one kind of dispersion: one SD among the SEMs of its study is doubted before
+    its value is looked at. That others declare the same is no proof, since labels are copied down.
+    """
+    counts = np.zeros((int(spread.study.max()) + 1, 3))
+    there = spread.kind >= 0
+    np.add.at(counts, (spread.study[there], spread.kind[there]), 1.0)
+    others = counts[spread.study] + LABEL_ROWS
+    label = np.zeros((len(READINGS), len(spread.study)))
+    for z, reading in enumerate(READINGS):
+        if reading.declared is not None and reading.kind in (0, 1, 2):
+            mine = np.flatnonzero(spread.kind == reading.declared)
+            alike = others[mine, reading.declared] - 1.0
+            label[z, mine] = np.maximum(np.log(others[mine, reading.kind] / alike), 0.0)
+    return label
 
 
 def _of_effect(spread: Spread, log_sd: Floats) -> Floats:

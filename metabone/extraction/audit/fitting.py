@@ -10,16 +10,21 @@ import numpy as np
 from metabone.extraction.audit.mixture import (
     Batch,
     Evidence,
+    Expected,
     Scales,
     Tree,
+    alone,
     mixed,
     pass_messages,
     posterior,
     terms,
 )
+from metabone.extraction.audit.places import site_effects
 from metabone.extraction.audit.sheet import Floats
 
 ROUNDS = 3
+#: SD of the mean log CV of an outcome of which nothing is known, and of all in the first round.
+UNKNOWN_SD, FIRST_SD = 0.7, 0.3
 FIT_ROWS = 3_000
 #: How many rows the shares of the readings weigh before the table is seen, and their bound.
 PRIOR_ROWS, MOST = 60.0, 0.15
@@ -40,9 +45,18 @@ class Known:
 
 @dataclass(frozen=True)
 class Fit:
-    """Mean log CV (or log SD) of each endpoint, the scales, and the log share of each reading."""
+    """Mean log CV (or log SD) of each endpoint, what each row is expected to be, and more.
+
+    Parameters
+    ----------
+    mean : mean log CV (or log SD) of each endpoint in the whole table.
+    expected : the same for each row, by the other studies and what is known before.
+    scales : standard deviations of log CV.
+    prior : log share of each reading.
+    """
 
     mean: Floats
+    expected: Expected
     scales: Scales
     prior: Floats
 
@@ -52,12 +66,18 @@ def fit(data: Evidence, known: Known, batches: Sequence[Batch]) -> Fit:
     scales = Scales()
     mean = _start(data, known)
     part, groups = _sample(data, batches)
+    none = np.zeros(len(part))
+    expected = Expected(mean[part.endpoint], np.full(len(part), FIRST_SD), none, none)
     for _ in range(ROUNDS):
-        readings, chosen = posterior(part, mean, scales, groups)
-        mean = _means(part, known, mean, scales, readings)
-        scales = _scales(part, mean, scales)
+        readings, chosen = posterior(part, expected, scales, groups)
+        cells = _cells(part, mean, scales, readings, expected)
+        expected = _expected(known, mean, cells)
+        mean = _means(known, mean, cells)
+        scales = _scales(part, expected, scales)
         part = replace(part, prior=_shares(data.prior, readings, groups, chosen))
-    return Fit(mean, scales, part.prior)
+    if len(part) < len(data):
+        expected = _everywhere(replace(data, prior=part.prior), known, mean, cells, scales)
+    return Fit(mean, expected, scales, part.prior)
 
 
 def _shares(start: Floats, readings: Floats, batches: Sequence[Batch], chosen: Floats) -> Floats:
@@ -77,18 +97,12 @@ def _start(data: Evidence, known: Known) -> Floats:
     """Medians by endpoint, drawn to what is known."""
     y = np.nanmean(np.where(np.isfinite(data.y[0]), data.y[0], np.nan), axis=1)
     there = np.isfinite(y)
-    middle = _overall(known, y)
-    mean = np.full(len(known.mean), middle)
-    for group in range(len(mean)):
+    known_mean, sd = _priors(known, _overall(known, y))
+    mean = known_mean.copy()
+    for group in np.unique(data.endpoint[there]).tolist():
         mine = y[there & (data.endpoint == group)]
-        prior, sd = _prior(known, group, middle)
-        weight = min(len(mine), 20) / 10
-        if len(mine):
-            mean[group] = (np.median(mine) * weight + prior / sd**2 * 0.09) / (
-                weight + 0.09 / sd**2
-            )
-        else:
-            mean[group] = prior
+        weight, before = min(len(mine), 20) / 10, 0.09 / sd[group] ** 2
+        mean[group] = (np.median(mine) * weight + mean[group] * before) / (weight + before)
     return mean
 
 
@@ -98,10 +112,10 @@ def _overall(known: Known, y: Floats) -> float:
     return float(np.nanmedian(y)) if np.isfinite(y).any() else 0.0
 
 
-def _prior(known: Known, group: int, middle: float) -> tuple[float, float]:
-    if np.isfinite(known.mean[group]):
-        return float(known.mean[group]), float(known.sd[group])
-    return middle, 0.7
+def _priors(known: Known, middle: float) -> tuple[Floats, Floats]:
+    """Mean and SD of each endpoint before the table is seen."""
+    there = np.isfinite(known.mean)
+    return np.where(there, known.mean, middle), np.where(there, known.sd, UNKNOWN_SD)
 
 
 def _sample(data: Evidence, batches: Sequence[Batch]) -> tuple[Evidence, list[Batch]]:
@@ -124,29 +138,92 @@ def _sample(data: Evidence, batches: Sequence[Batch]) -> tuple[Evidence, list[Ba
     return replace(part, study=number[part.study]), groups
 
 
-def _means(data: Evidence, known: Known, mean: Floats, scales: Scales, readings: Floats) -> Floats:
-    """Generalised least squares of the cleaned cells on their endpoints, robustly."""
-    found = terms(data, mean, scales)
+@dataclass(frozen=True)
+class Cells:
+    """How far each cell (study × endpoint) lies from the mean of its endpoint, and its weight.
+
+    Parameters
+    ----------
+    off, weight : by cell, less the effects of study and sites; outlying ones weigh less (Huber).
+    site, site_variance : (k,) what the site of a row adds.
+    """
+
+    tree: Tree
+    off: Floats
+    weight: Floats
+    site: Floats
+    site_variance: Floats
+
+    def sums(self, endpoints: int) -> tuple[Floats, Floats]:
+        """Weighted sum and weight by endpoint."""
+        place = self.tree.endpoint_of_cell
+        top = np.bincount(place, weights=self.weight * self.off, minlength=endpoints)
+        bottom = np.bincount(place, weights=self.weight, minlength=endpoints)
+        return np.asarray(top, dtype=float), np.asarray(bottom, dtype=float)
+
+
+def _cells(
+    data: Evidence, mean: Floats, scales: Scales, readings: Floats, expected: Expected
+) -> Cells:
+    """The rows, cleaned by what they probably are, as cells."""
+    flat = replace(expected, mean=mean[data.endpoint], site=np.zeros(len(data)))
+    found = terms(data, flat, scales)
     sound = readings[:-1].sum(axis=0)
     clean = (readings[:-1] * found.centre[:-1]).sum(axis=0) / np.maximum(sound, 1e-9)
     w = sound / found.variance[0]
     tree = Tree(data.study, data.endpoint)
     weight = np.maximum(np.add.reduceat(w[tree.order], tree.cells), 1e-9)
-    cell = np.add.reduceat((w * clean)[tree.order], tree.cells) / weight
     variance = scales.cell**2 + 1 / weight
-    study = _study_effects(cell, variance, tree, scales)
-    off = cell - study[tree.study_of_cell]
+
+    def less(site: Floats) -> tuple[Floats, Floats]:
+        cell = np.add.reduceat((w * (clean - site))[tree.order], tree.cells) / weight
+        return cell, _study_effects(cell, variance, tree, scales)[tree.study_of_cell]
+
+    _, study = less(expected.site)
+    of_row = study[tree.cell_of_row[tree.inverse]]
+    site, site_variance = site_effects(data, clean, w, of_row, scales)
+    cell, study = less(site)
+    off = cell - study
     total = variance + 0.3 * scales.study**2
     huber = np.minimum(1, 1.5 / np.maximum(np.abs(off) / np.sqrt(total), 1e-9))
-    cell_weight = huber / total
-    top = np.bincount(tree.endpoint_of_cell, weights=cell_weight * off, minlength=len(mean))
-    bottom = np.bincount(tree.endpoint_of_cell, weights=cell_weight, minlength=len(mean))
-    middle = _middle(known, mean, np.asarray(bottom, dtype=float))
-    out = mean.copy()
-    for group in range(len(mean)):
-        prior, sd = _prior(known, group, middle)
-        out[group] += (top[group] + (prior - mean[group]) / sd**2) / (bottom[group] + sd**-2)
-    return out
+    return Cells(tree, off, huber / total, site, site_variance)
+
+
+def _means(known: Known, mean: Floats, cells: Cells) -> Floats:
+    """Generalised least squares of the cells on their endpoints, with what is known before."""
+    top, bottom = cells.sums(len(mean))
+    prior, sd = _priors(known, _middle(known, mean, bottom))
+    return np.asarray(mean + (top + (prior - mean) / sd**2) / (bottom + sd**-2))
+
+
+def _expected(known: Known, mean: Floats, cells: Cells) -> Expected:
+    """The same for each row without the cell it is in, which must not vouch for itself."""
+    top, bottom = cells.sums(len(mean))
+    prior, sd = _priors(known, _middle(known, mean, bottom))
+    place = cells.tree.endpoint_of_cell
+    weight = np.maximum(bottom[place] - cells.weight, 0.0) + sd[place] ** -2
+    rest = top[place] - cells.weight * cells.off + ((prior - mean) / sd**2)[place]
+    row = cells.tree.cell_of_row[cells.tree.inverse]
+    return Expected(
+        (mean[place] + rest / weight)[row], (weight**-0.5)[row], cells.site, cells.site_variance
+    )
+
+
+def _everywhere(
+    data: Evidence, known: Known, mean: Floats, cells: Cells, scales: Scales
+) -> Expected:
+    """What is expected of all rows of a table of which a part was fitted.
+
+    Where many studies made the means it does not matter that a row's own was among them.
+    """
+    _, bottom = cells.sums(len(mean))
+    _, sd = _priors(known, 0.0)
+    none = np.zeros(len(data))
+    by_endpoint = ((bottom + sd**-2) ** -0.5)[data.endpoint]
+    expected = Expected(mean[data.endpoint], by_endpoint, none, none)
+    readings = alone(terms(data, expected, scales), data.row_prior, scales, expected.sd)
+    whole = _cells(data, mean, scales, readings, expected)
+    return replace(expected, site=whole.site, site_variance=whole.site_variance)
 
 
 def _middle(known: Known, mean: Floats, bottom: Floats) -> float:
@@ -161,25 +238,26 @@ def _study_effects(cell: Floats, variance: Floats, tree: Tree, scales: Scales) -
     return np.asarray(total / (weight + scales.study**-2))
 
 
-def _scales(data: Evidence, mean: Floats, scales: Scales) -> Scales:
+def _scales(data: Evidence, expected: Expected, scales: Scales) -> Scales:
     """One step of each scale to where the penalised likelihood is higher."""
-    best, value = scales, _penalised(data, mean, scales)
+    best, value = scales, _penalised(data, expected, scales)
     for name in ("study", "cell", "row", "arm"):
         for step in _STEPS:
             size = min(max(getattr(best, name) * step, _LOWEST[name]), _HIGHEST)
             other = replace(best, **{name: size})
-            new = _penalised(data, mean, other)
+            new = _penalised(data, expected, other)
             if new > value:
                 best, value = other, new
                 break
     return best
 
 
-def _penalised(data: Evidence, mean: Floats, scales: Scales) -> float:
-    found = terms(data, mean, scales)
+def _penalised(data: Evidence, expected: Expected, scales: Scales) -> float:
+    found = terms(data, expected, scales)
     # Terms are scaled row by row; the scale taken off depends on the scales and is put back.
-    log_f = mixed(found, data.prior)
-    total = float(pass_messages(log_f, Tree(data.study, data.endpoint), scales).likelihood.sum())
+    log_f = mixed(found, data.row_prior)
+    tree = Tree(data.study, data.endpoint)
+    total = float(pass_messages(log_f, tree, scales, expected.sd).likelihood.sum())
     total += float(found.top.sum())
     start = Scales()
     held = sum(

@@ -24,8 +24,10 @@ Ints = NDArray[np.int64]
 GRID = np.linspace(-2.5, 2.5, 51)
 STEP = float(GRID[1] - GRID[0])
 FLOOR = 1e-290
+#: Cells whose SDs differ by less than this part are integrated together.
+SD_STEP = 0.12
 #: Study and endpoint effects beyond this are not expected; log odds that are not looked at.
-NEAR, NEGLIGIBLE = 1.2, 14.0
+NEAR, NEGLIGIBLE = 1.2, 11.5
 #: Share of rows that no reading explains, in a study that is read otherwise as a whole.
 ODD_SHARE = 0.04
 
@@ -40,6 +42,22 @@ class Scales:
     arm: float = 0.15
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the other rows make expected of the log CV of every row.
+
+    Parameters
+    ----------
+    mean, sd : (k,) by the endpoint in other studies, and how uncertain that is.
+    site, site_variance : (k,) what the site of the row adds, by the other outcomes there.
+    """
+
+    mean: Floats
+    sd: Floats
+    site: Floats
+    site_variance: Floats
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Rows as the mixture takes them; Z readings, the first as declared and the last odd.
@@ -51,7 +69,8 @@ class Evidence:
     error, share : (k, A) sampling variance, and part of its weight that an arm has.
     wide : (Z, 2) extra variance between arms and of the row.
     prior : (Z,) log probability of each reading of a row.
-    endpoint, study : (k,) numbers of groups.
+    label : (Z, k) what the labels of the other rows add to it.
+    endpoint, study, site : (k,) numbers of groups.
     """
 
     y: Floats
@@ -60,8 +79,16 @@ class Evidence:
     share: Floats
     wide: Floats
     prior: Floats
+    label: Floats
     endpoint: Ints
     study: Ints
+    site: Ints
+
+    @cached_property
+    def row_prior(self) -> Floats:
+        """(Z, k) log probability of each reading of each row."""
+        odds = self.prior[:, None] + self.label
+        return np.asarray(odds - logsumexp(odds, axis=0))
 
     def __len__(self) -> int:
         return len(self.study)
@@ -69,8 +96,9 @@ class Evidence:
     def take(self, rows: Ints) -> Evidence:
         """These rows."""
         return replace(
-            self, y=self.y[:, rows], extra=self.extra[:, rows], error=self.error[rows],
-            share=self.share[rows], endpoint=self.endpoint[rows], study=self.study[rows],
+            self, y=self.y[:, rows], extra=self.extra[:, rows], label=self.label[:, rows],
+            error=self.error[rows], share=self.share[rows], endpoint=self.endpoint[rows],
+            study=self.study[rows], site=self.site[rows],
         )  # fmt: skip
 
 
@@ -143,13 +171,14 @@ class Terms:
             return np.exp(self.weight[z, rows][:, None] - 0.5 * off / spread)
 
 
-def terms(data: Evidence, mean: Floats, scales: Scales) -> Terms:
-    """Bring the arms of every row together, reading by reading."""
+def terms(data: Evidence, expected: Expected, scales: Scales) -> Terms:
+    """Bring the arms of every row together, reading by reading, less what is expected."""
+    mean = expected.mean + expected.site
     z_count, k = data.extra.shape
     centre, variance = np.zeros((z_count, k)), np.ones((z_count, k))
     weight = np.full((z_count, k), -np.inf)
     for z in range(z_count):
-        y = data.y[z] - mean[data.endpoint][:, None]
+        y = data.y[z] - mean[:, None]
         there = np.isfinite(y)
         arms, row = data.wide[z]
         w = np.where(there, data.share / (data.error + scales.arm**2 + arms), 0.0)
@@ -159,13 +188,13 @@ def terms(data: Evidence, mean: Floats, scales: Scales) -> Terms:
         y = np.where(there, y, 0.0)
         c = (w * y).sum(axis=1) / safe
         q = (w * (y - c[:, None]) ** 2).sum(axis=1)
-        v = scales.row**2 + row + 1 / safe
+        v = scales.row**2 + expected.site_variance + row + 1 / safe
         logs = 0.5 * np.log(np.where(w > 0, w, 1.0)).sum(axis=1) - 0.5 * np.log(safe)
         centre[z], variance[z] = c, v
         weight[z] = np.where(some, logs - 0.5 * q - 0.5 * np.log(v) + data.extra[z], -np.inf)
-    # A reading that could not reach a millionth of the best one anywhere is not looked at.
+    # A reading that could not reach 1/100,000 of the best one anywhere is not looked at.
     far = np.maximum(np.abs(centre) - NEAR, 0.0)
-    reach = weight + data.prior[:, None] - 0.5 * far**2 / variance
+    reach = weight + data.row_prior - 0.5 * far**2 / variance
     weight[reach < reach.max(axis=0) - NEGLIGIBLE] = -np.inf
     top = np.max(np.where(np.isfinite(weight), weight, -np.inf), axis=0)
     top = np.where(np.isfinite(top), top, 0.0)
@@ -178,8 +207,17 @@ def mixed(found: Terms, prior: Floats) -> Floats:
     for z, log_prior in enumerate(prior):
         rows = np.flatnonzero(np.isfinite(found.weight[z]))
         if len(rows):
-            total[rows] += np.exp(log_prior) * found.density(z, rows)
+            total[rows] += np.exp(log_prior[rows])[:, None] * found.density(z, rows)
     return np.asarray(np.log(total))
+
+
+def alone(found: Terms, prior: Floats, scales: Scales, sd: Floats) -> Floats:
+    """(Z, k) posterior of every reading of every row by itself, without its study."""
+    wide = scales.study**2 + scales.cell**2 + sd**2
+    total = found.variance + wide
+    logs = found.weight + prior - 0.5 * found.centre**2 / total
+    logs += 0.5 * np.log(found.variance / total)
+    return np.asarray(np.exp(logs - logsumexp(logs, axis=0)))
 
 
 def as_batch(found: Terms, readings: Ints, rows: Ints) -> Floats:
@@ -191,23 +229,39 @@ def as_batch(found: Terms, readings: Ints, rows: Ints) -> Floats:
     return np.asarray(np.log(total))
 
 
-def pass_messages(log_f: Floats, tree: Tree, scales: Scales) -> Messages:
-    """Integrate cell and study effects on the grid, up and down again."""
+def pass_messages(log_f: Floats, tree: Tree, scales: Scales, sd: Floats) -> Messages:
+    """Integrate cell and study effects on the grid, up and down again.
+
+    `sd` (k,) is that of the expected mean of the row's cell, which adds to that of the cells.
+    """
     prior = -0.5 * (GRID / scales.study) ** 2
     prior -= logsumexp(prior)
-    kernel = np.exp(-0.5 * ((GRID[:, None] - GRID) / scales.cell) ** 2)
-    kernel /= kernel.sum(axis=1, keepdims=True)
     cell = np.add.reduceat(log_f[tree.order], tree.cells, axis=0)
-    up = _log_matmul(cell, kernel.T)
+    kernels = _kernels(np.hypot(scales.cell, sd[tree.order][tree.cells]))
+    up = _log_matmul(cell, [(cells, kernel.T) for cells, kernel in kernels])
     study = np.add.reduceat(up, tree.studies, axis=0) + prior
     likelihood = np.asarray(logsumexp(study, axis=1))
-    down = _log_matmul(study[tree.study_of_cell] - up, kernel)
+    down = _log_matmul(study[tree.study_of_cell] - up, kernels)
     return Messages(_softmax(cell + down), _softmax(study), likelihood)
 
 
-def _log_matmul(logs: Floats, kernel: Floats) -> Floats:
+def _kernels(sd: Floats) -> list[tuple[Ints, Floats]]:
+    """Cells of about the same SD, and the transition from the study's effect to theirs."""
+    level = np.round(np.log(sd) / SD_STEP).astype(np.int64)
+    out = []
+    for each in np.unique(level).tolist():
+        kernel = np.exp(-0.5 * ((GRID[:, None] - GRID) / np.exp(each * SD_STEP)) ** 2)
+        out.append((np.flatnonzero(level == each), kernel / kernel.sum(axis=1, keepdims=True)))
+    return out
+
+
+def _log_matmul(logs: Floats, kernels: Sequence[tuple[Ints, Floats]]) -> Floats:
     top = logs.max(axis=1, keepdims=True)
-    return np.asarray(np.log(np.exp(logs - top) @ kernel + FLOOR) + top)
+    plain = np.exp(logs - top)
+    out = np.empty_like(plain)
+    for cells, kernel in kernels:
+        out[cells] = plain[cells] @ kernel
+    return np.asarray(np.log(out + FLOOR) + top)
 
 
 def _softmax(logs: Floats) -> Floats:
@@ -225,12 +279,13 @@ def responsibilities(
     for z, log_prior in enumerate(prior):
         rows = np.flatnonzero(np.isfinite(found.weight[z]))
         if len(rows):
-            out[z, rows] = np.exp(log_prior) * (found.density(z, rows) * ratio[rows]).sum(axis=1)
+            told = (found.density(z, rows) * ratio[rows]).sum(axis=1)
+            out[z, rows] = np.exp(log_prior[rows]) * told
     return np.asarray(out / np.maximum(out.sum(axis=0), FLOOR))
 
 
 def posterior(
-    data: Evidence, mean: Floats, scales: Scales, batches: Sequence[Batch]
+    data: Evidence, expected: Expected, scales: Scales, batches: Sequence[Batch]
 ) -> tuple[Floats, Floats]:
     """What each row is.
 
@@ -239,21 +294,22 @@ def posterior(
     readings : (Z, k) posterior of every reading.
     hypotheses : (batches,) posterior of every batch.
     """
-    found = terms(data, mean, scales)
-    log_f = mixed(found, data.prior)
+    found = terms(data, expected, scales)
+    log_f = mixed(found, data.row_prior)
     tree = Tree(data.study, data.endpoint)
-    plain = pass_messages(log_f, tree, scales)
-    single = responsibilities(found, log_f, data.prior, tree, plain.cell)
+    plain = pass_messages(log_f, tree, scales, expected.sd)
+    single = responsibilities(found, log_f, data.row_prior, tree, plain.cell)
     if not batches:
         return single, np.zeros(0)
-    log_odds = _batch_odds(data, found, log_f, scales, batches, tree, plain)
+    log_odds = _batch_odds(data, found, log_f, scales, expected.sd, batches, tree, plain)
     chosen = np.exp(log_odds)
     out = np.zeros_like(single)
     none = np.ones(int(data.study.max()) + 1)
     np.subtract.at(none, [batch.study for batch in batches], chosen)
     out += np.clip(none, 0, 1)[data.study] * single
     likely = [i for i in range(len(batches)) if chosen[i] > 1e-4]
-    _add_batches(out, data, found, log_f, scales, [batches[i] for i in likely], chosen[likely])
+    some = [batches[i] for i in likely]
+    _add_batches(out, data, found, log_f, scales, expected.sd, some, chosen[likely])
     return out / np.maximum(out.sum(axis=0), FLOOR), chosen
 
 
@@ -314,8 +370,8 @@ def _chunks(data: Evidence, batches: Sequence[Batch], size: int = 40_000) -> lis
 
 
 def _batch_odds(
-    data: Evidence, found: Terms, log_f: Floats, scales: Scales, batches: Sequence[Batch],
-    tree: Tree, plain: Messages,
+    data: Evidence, found: Terms, log_f: Floats, scales: Scales, sd: Floats,
+    batches: Sequence[Batch], tree: Tree, plain: Messages,
 ) -> Floats:  # fmt: skip
     """(batches,) log posterior of every hypothesis within its study."""
     gain = np.zeros(len(batches))
@@ -324,7 +380,9 @@ def _batch_odds(
     for chunk in _chunks(data, batches):
         part = [batches[i] for i in chunk]
         virtual = _virtual(data, found, log_f, part)
-        likelihood = pass_messages(virtual.density, virtual.tree, scales).likelihood
+        likelihood = pass_messages(
+            virtual.density, virtual.tree, scales, sd[virtual.rows]
+        ).likelihood
         gain[chunk] = likelihood - base[[batch.study for batch in part]]
     study = np.array([batch.study for batch in batches])
     prior = np.array([batch.prior for batch in batches])
@@ -337,7 +395,7 @@ def _batch_odds(
 
 
 def _add_batches(
-    out: Floats, data: Evidence, found: Terms, log_f: Floats, scales: Scales,
+    out: Floats, data: Evidence, found: Terms, log_f: Floats, scales: Scales, sd: Floats,
     batches: Sequence[Batch], chosen: Floats,
 ) -> None:  # fmt: skip
     """Add to `out` what the rows are under every likely hypothesis, by its probability."""
@@ -346,8 +404,8 @@ def _add_batches(
         part = [batches[i] for i in chunk]
         virtual = _virtual(data, found, log_f, part)
         rows, tree, place = virtual.rows, virtual.tree, virtual.inside
-        cell = pass_messages(virtual.density, tree, scales).cell
-        told = responsibilities(found.take(rows), log_f[rows], data.prior, tree, cell)
+        cell = pass_messages(virtual.density, tree, scales, sd[rows]).cell
+        told = responsibilities(found.take(rows), log_f[rows], data.row_prior[:, rows], tree, cell)
         posterior_c = cell[tree.cell_of_row[tree.inverse[place]]]
         wide = ODD_SHARE * found.density(odd, rows[place]) * np.exp(-virtual.density[place])
         strange = np.minimum((posterior_c * wide).sum(axis=1), 1.0)

@@ -65,6 +65,7 @@ def _tell(
     if reading.kind is not None:
         columns.append("dispersion_type")
     message = _message(sheet, found, at, reading, words)
+    message += _labels(found, at, z)
     if others:
         message += f"; {len(others)} other rows of the study alike"
     return sheet.tell(
@@ -97,6 +98,16 @@ def _message(sheet: Sheet, found: Dispersions, at: int, reading: Reading, words:
         f"the dispersion{arms} looks as if it {what}: as it stands the {scale} is "
         f"{_percent(now, relative)}, then {_percent(then, relative)}; {usually}"
     )
+
+
+def _labels(found: Dispersions, at: int, z: int) -> str:
+    """That the other rows of the study declare the suspected kind, where they speak for it."""
+    spread, kind = found.spread, READINGS[z].kind
+    if kind is None or found.evidence.label[z, np.searchsorted(found.used, at)] <= 0:
+        return ""
+    alike = int(((spread.study == spread.study[at]) & (spread.kind == kind)).sum())
+    rows = f"{alike} other rows of the study say" if alike > 1 else "another row of the study says"
+    return f"; {rows} {_NAMES[kind]}"
 
 
 def _spread_of(found: Dispersions, z: int, at: int) -> float:
