@@ -154,7 +154,8 @@ def signs(rows: Rows) -> Iterator[Finding]:
         direction * np.nan_to_num(t) < 0, "sign", "sign-contradiction",
         lambda at: f"contradicts t ({rows.cell(at, 't')})",
     )  # fmt: skip
-    difference = np.nan_to_num(rows.number("mean_treated") - rows.number("mean_control"))
+    with np.errstate(over="ignore"):
+        difference = np.nan_to_num(rows.number("mean_treated") - rows.number("mean_control"))
     yield from rows.report(
         direction * difference < 0, "sign", "sign-contradiction",
         lambda at: f"contradicts the means ({rows.cell(at, 'mean_treated')} treated, "

@@ -9,6 +9,7 @@ from metabone.extraction.audit import rules_counts as counts
 from metabone.extraction.audit import rules_digits as digits
 from metabone.extraction.audit import rules_direction as direction
 from metabone.extraction.audit import rules_dispersion as dispersion
+from metabone.extraction.audit import rules_swapped as swapped
 from metabone.extraction.audit import rules_tests as tests
 from metabone.extraction.audit import rules_units as units
 from metabone.extraction.audit.codes import check_codes
@@ -23,8 +24,8 @@ RULES: tuple[Rule, ...] = (
     units.areal_or_volumetric,
     direction.better_against_vocabulary,
     direction.words_against_numbers,
-    direction.control_as_treated,
-    direction.against_the_rest,
+    swapped.control_as_treated,
+    swapped.against_the_rest,
     tests.t_and_p,
     tests.yi_against_arms,
     tests.intervals,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from metabone.extraction.audit.results import Suspicion
-from metabone.extraction.audit.sheet import Sheet
+from metabone.extraction.audit.sheet import Sheet, shortened
 
 _RANGE = r"(?<![\d.])(\d{1,3})\s*(?:-|–|—|−|to)\s*(\d{1,3})(?![\d.])"
 # "n = 7-10", "N: 8 to 9 per group", "7-10 animals", "8–11/group"
@@ -71,6 +71,7 @@ def _entered(sheet: Sheet, at: int, name: str, limits: tuple[int, int]) -> Itera
         )  # fmt: skip
 
 
+_CONTROL = ("n_control", "mean_control", "dispersion_control")
 _COHORT_NAMES = ("n_total", "n_cohort", "cohort_n", "cohort_size", "total_n", "n_animals",
                  "total_animals", "animals_total")  # fmt: skip
 # "N = 48 rats in all"; a small n is the size of a group.
@@ -126,48 +127,85 @@ def _animals(sheet: Sheet, rows: Any) -> float:
 
 
 def same_animals(sheet: Sheet) -> Iterator[Suspicion]:
-    """Two studies, or two controls of one study, that print the same numbers of an outcome.
+    """Two studies, or two controls of one study, that print the same numbers.
 
-    One shared pair of mean and dispersion with four digits in all, or two pairs.
+    Between studies the control's n, mean and dispersion of an outcome with six digits in all, or of
+    two outcomes; or those of both arms with seven. Within a study, where another id or experiment
+    stands for other animals, the control's at one site and time with four.
     """
-    n, mean, spread = (sheet.number(f"{word}_control") for word in ("n", "mean", "dispersion"))
-    usable = np.isfinite(mean) & np.isfinite(spread) & (spread > 0)
-    groups = sheet.groups(["outcome", "unit", "site", "timepoint_weeks", "mean_control",
-                           "dispersion_control", "n_control"])  # fmt: skip
-    ids = sheet.filled("control_id")
+    best: dict[int, Suspicion] = {}
     by_id, by_experiment = sheet.groups(["study", "control_id"]), sheet.groups(
         ["study", "experiment"])  # fmt: skip
+    ids = sheet.filled("control_id")
     owners = np.where(ids, by_id, by_experiment + by_id.max() + 1)
+    studies = sheet.groups(["study"])
+    place = sheet.groups(["outcome", "unit", "site", "timepoint_weeks", *_CONTROL])
+    anywhere = sheet.groups(["outcome", *_CONTROL])
+    for keys, judge in ((place, _same_study), (anywhere, _other_study)):
+        for (_, other), shared in _pairs(sheet, keys, owners).items():
+            found = None
+            if (studies[shared[0][0]] == studies[shared[0][1]]) == (judge is _same_study):
+                found = judge(sheet, shared)
+            if found is not None and (other not in best or found.strength > best[other].strength):
+                best[other] = found
+    yield from best.values()
+
+
+def _pairs(sheet: Sheet, keys: Any, owners: Any) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Two owners of animals to the rows, first and later, in which both print one control."""
+    mean, spread = sheet.number("mean_control"), sheet.number("dispersion_control")
+    usable = np.flatnonzero(np.isfinite(mean) & np.isfinite(spread) & (spread > 0))
+    order = usable[np.argsort(keys[usable], kind="stable")]
     pairs: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    order = np.flatnonzero(usable)[np.argsort(groups[usable], kind="stable")]
-    for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+    for rows in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
         firsts = {int(owners[at]): int(at) for at in rows[::-1].tolist()}
-        listed = sorted(firsts.items())[:20]
+        listed = sorted(firsts.items(), key=lambda each: each[1])[:20]
         for i, (owner, at) in enumerate(listed):
             for other, later in listed[i + 1 :]:
                 pairs.setdefault((owner, other), []).append((at, later))
-    for shared in pairs.values():
-        yield from _same(sheet, shared, n)
+    return pairs
 
 
-def _same(sheet: Sheet, shared: list[tuple[int, int]], n: Any) -> Iterator[Suspicion]:
-    digits = max(_digits(sheet, at, "control") for at, _ in shared)
-    if len(shared) < 2 and digits < 6:
-        return
+def _same_study(sheet: Sheet, shared: list[tuple[int, int]]) -> Suspicion | None:
     first, later = shared[0]
-    if sheet.text("study")[first] == sheet.text("study")[later]:
-        blank = sheet.text("control_id")[first] is None or sheet.text("control_id")[later] is None
-        if blank and sheet.text("experiment")[first] == sheet.text("experiment")[later]:
-            return  # shared-control-undeclared says it
-        who = "another control of the study"
-    else:
-        who = f"study {sheet.text('study')[first]!r}"
-    count = f"{len(shared)} outcomes" if len(shared) > 1 else "one outcome"
-    yield sheet.tell(
+    blank = sheet.text("control_id")[first] is None or sheet.text("control_id")[later] is None
+    if blank and sheet.text("experiment")[first] == sheet.text("experiment")[later]:
+        return None  # shared-control-undeclared says it
+    digits = sum(_digits(sheet, at, "control") for at, _ in shared)
+    if digits < 4:
+        return None
+    strength = {4: 0.4, 5: 0.5}.get(digits, 0.65)
+    return _told_twice(sheet, shared, strength, "control", "of another control of the study")
+
+
+def _other_study(sheet: Sheet, shared: list[tuple[int, int]]) -> Suspicion | None:
+    both = [pair for pair in shared if _arms_agree(sheet, *pair)]
+    control = sum(_digits(sheet, at, "control") for at, _ in shared)
+    arms = sum(_digits(sheet, at, arm) for at, _ in both for arm in ("treated", "control"))
+    # Only half of an effect twice is rarely typed twice by mistake, a whole one is.
+    if len(shared) < 2 and control < 6 and arms < 7:
+        return None
+    strength = 0.8 if arms >= 7 else 0.5
+    who = f"of study {shortened(str(sheet.text('study')[shared[0][0]]))!r}"
+    return _told_twice(sheet, shared, strength, "" if arms >= 7 else "control", who)
+
+
+def _arms_agree(sheet: Sheet, first: int, later: int) -> bool:
+    names = ("n_treated", "mean_treated", "dispersion_treated")
+    return all(sheet.number(name)[first] == sheet.number(name)[later] for name in names)
+
+
+def _told_twice(
+    sheet: Sheet, shared: list[tuple[int, int]], strength: float, arm: str, who: str
+) -> Suspicion:
+    first, later = shared[0]
+    count = f"{len(shared)} outcomes or places" if len(shared) > 1 else "one outcome"
+    numbers = f"{arm} numbers" if arm else "numbers of both arms"
+    return sheet.tell(
         later, ("control_id", "mean_control", "dispersion_control"), "same-animals-twice",
-        min(0.5 + 0.15 * len(shared), 0.95),
-        f"prints the same control numbers as {who} (row {sheet.row(first)}) in {count}; the same "
-        "animals count once",
+        min(strength + 0.15 * (len(shared) - 1), 0.95),
+        f"prints the same {numbers} as row {sheet.row(first)} {who}, in {count}; the same animals "
+        "count once",
         rows=[first, *(at for _, at in shared[1:8])],
     )  # fmt: skip
 

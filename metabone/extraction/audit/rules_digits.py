@@ -10,7 +10,7 @@ from scipy.stats import binom, nct
 
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.audit.rules_counts import significant
-from metabone.extraction.audit.sheet import Floats, Sheet
+from metabone.extraction.audit.sheet import Floats, Sheet, shortened
 from metabone.extraction.schema import fold_header
 
 #: Largest true difference, in SDs, that is taken to be possible; the bound is its 99.9% quantile.
@@ -94,10 +94,12 @@ def _copied(sheet: Sheet, a: tuple[int, str], b: tuple[int, str], both: bool) ->
     what = "mean and dispersion are" if both else "the mean is"
     same_row = first == at
     where = f"the {arm} arm" if same_row else (
-        f"row {sheet.row(first)} ({sheet.text('outcome')[first]}, {arm} arm)"
+        f"row {sheet.row(first)} ({shortened(str(sheet.text('outcome')[first]))}, {arm} arm)"
     )  # fmt: skip
     outcome_differs = sheet.text("outcome")[first] != sheet.text("outcome")[at]
-    strength = 0.6 if both and outcome_differs else (0.45 if both else 0.3)
+    digits = sum(significant(sheet.cell(at, f"{word}_{mine}")) for word in ("mean", "dispersion"))
+    alike = {4: 0.4, 5: 0.5}.get(digits, 0.65)
+    strength = (max(alike, 0.6) if outcome_differs else alike) if both else 0.3
     return sheet.tell(
         at, (f"mean_{mine}", f"dispersion_{mine}"), "duplicate-value", strength,
         f"{what} digit by digit that of {where}; chance, or copied twice?",

@@ -39,6 +39,12 @@ def t_and_p(sheet: Sheet) -> Iterator[Suspicion]:
         yield _mismatch(sheet, at, "p", "p-mismatch", (low[at], high[at]), middle)
 
 
+def difference_of(sheet: Sheet) -> Floats:
+    """(k,) treated mean less control mean; infinite where it is beyond the computer's numbers."""
+    with np.errstate(over="ignore"):
+        return np.asarray(sheet.number("mean_treated") - sheet.number("mean_control"), dtype=float)
+
+
 def t_limits(sheet: Sheet, kind: str | None = None) -> tuple[Floats, Floats]:
     """(k,) smallest and largest |t| of the arms that the printed digits allow, Welch or pooled.
 
@@ -47,7 +53,7 @@ def t_limits(sheet: Sheet, kind: str | None = None) -> tuple[Floats, Floats]:
     n1, n2 = sheet.number("n_treated"), sheet.number("n_control")
     spread = [sheet.number(f"dispersion_{arm}") for arm in ("treated", "control")]
     slack = [sheet.half_digit(f"dispersion_{arm}") for arm in ("treated", "control")]
-    difference = np.abs(sheet.number("mean_treated") - sheet.number("mean_control"))
+    difference = np.abs(difference_of(sheet))
     rounding = sheet.half_digit("mean_treated") + sheet.half_digit("mean_control")
     kinds = sheet.text("dispersion_type") if kind is None else np.full(len(sheet), kind, object)
     smallest, largest = np.full(len(sheet), np.inf), np.zeros(len(sheet))
@@ -110,8 +116,11 @@ def _mismatch(
     if fits is not None:
         message += f"; it agrees if the dispersion is {fits}"
         correction = {"dispersion_type": fits}
-    # Papers print p of ANOVA, of adjusted and of paired tests: alone a mismatch is weak.
-    strength = 0.85 if fits else (0.6 if code == "t-mismatch" else 0.45)
+    # Papers print p of ANOVA, of adjusted and of paired tests: alone a mismatch is weak, unless t
+    # differs more than three-fold.
+    apart = max(limits[0] / t if t > 0 else np.inf, t / limits[1] if limits[1] > 0 else np.inf)
+    alone = 0.6 if code == "t-mismatch" else float(np.clip(0.32 + 0.15 * np.log2(apart), 0.4, 0.6))
+    strength = 0.85 if fits else alone
     return sheet.tell(at, (name, "dispersion_type"), code, strength, message, correction=correction)
 
 
@@ -139,7 +148,7 @@ def yi_against_arms(sheet: Sheet) -> Iterator[Suspicion]:
     """An effect computed elsewhere points where the arms, the test and the sign point."""
     yi = sheet.number("yi")
     low, _ = t_limits(sheet)
-    difference = sheet.number("mean_treated") - sheet.number("mean_control")
+    difference = difference_of(sheet)
     clear = np.isfinite(yi) & (np.abs(yi) > sheet.half_digit("yi"))
     against = clear & (yi * difference < 0) & ((low > 0.7) | ~np.isfinite(low))
     for at in np.flatnonzero(against).tolist():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metabone.extraction.audit.rest import middles_of_rest
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.audit.sheet import Bools, Floats, Sheet
 from metabone.extraction.rows import join
@@ -19,37 +20,99 @@ POWERS = (-6, -4, -3, -2, -1, 1, 2, 3, 4, 6)
 #: Log mean of an outcome between papers: least SD, and how rare a slip is.
 _LEAST_SD, _PRIOR = 0.35, 0.004
 _TOLD_FROM = 0.3
+#: Strength at most, of ten-fold by the own paper, and where either of two rows may be off.
+_MOST_TEN, _MOST_EITHER = 0.75, 0.4
+#: Log mean within a paper, at the same site and at any.
+_OWN_SD = (0.35, 0.5)
 _MEANS = ("mean_treated", "mean_control", "mean_sham", "median_treated", "median_control")
 _AREAL, _VOLUMETRIC = ("BMD", "aBMD"), ("vBMD", "Tb.vBMD", "Ct.vBMD", "TMD", "Ct.TMD")
 
 
 def scale(sheet: Sheet) -> Iterator[Suspicion]:
-    """Means that fit the outcome once they are moved by a power of ten, both arms or one."""
+    """Means that fit the outcome once they are moved by a power of ten, both arms or one.
+
+    A row is judged twice: by what the outcome is elsewhere, which tells a whole paper that slipped,
+    and by that together with the other rows of the paper, which tells one row among sound ones.
+    """
     level = np.stack([_log_mean(sheet, name) for name in _MEANS], axis=1)
     centre, sd = _expected(sheet, level)
-    slip = np.zeros(len(sheet), dtype=int)
-    strength = np.zeros(len(sheet))
-    first = np.fmin.reduce(level[:, [0, 1, 3, 4]], axis=1)
-    last = np.fmax.reduce(level[:, [0, 1, 3, 4]], axis=1)
-    with np.errstate(all="ignore"):
-        middle = np.where(last - first < np.log(4), (first + last) / 2, np.nan)
-        fit = _tail(middle, centre, sd)
-        moved = np.stack([_tail(middle - p * np.log(10), centre, sd) for p in POWERS])
-    odds = moved - fit + np.log(_PRIOR)
-    odds = np.where(np.isfinite(odds), odds, -np.inf)
-    best = odds.argmax(axis=0)
-    total = np.logaddexp.reduce(np.vstack([np.zeros((1, len(sheet))), odds]), axis=0)
-    strength = np.exp(odds.max(axis=0) - total)
-    slip = np.array(POWERS)[best]
+    middle = _middle(level)
+    elsewhere = _gains(middle, centre, sd)
+    own, own_centre, most = _in_own_paper(sheet, elsewhere)
+    slip, strength = _slips(elsewhere)
+    both = np.where(np.isfinite(elsewhere), elsewhere, 0.0) + own
+    slip_of_row, strength_of_row = _slips(both)
+    # Old and young animals of a paper may differ ten-fold, hardly a hundred-fold.
+    most = np.where(np.abs(slip_of_row) == 1, np.minimum(most, _MOST_TEN), most)
+    strength_of_row = np.minimum(strength_of_row, most)
+    by_row = strength_of_row > strength
+    slip, strength = np.where(by_row, slip_of_row, slip), np.maximum(strength, strength_of_row)
+    usual = np.exp(np.where(np.isfinite(centre), centre, own_centre))
     for at in np.flatnonzero(strength >= _TOLD_FROM).tolist():
-        yield _moved(sheet, at, int(slip[at]), float(strength[at]), float(np.exp(centre[at])))
+        paper = float(np.exp(own_centre[at])) if by_row[at] else np.nan
+        yield _moved(
+            sheet, at, int(slip[at]), float(strength[at]), float(usual[at]), in_paper=paper
+        )
     yield from _one_arm(sheet, level, centre, sd, strength < _TOLD_FROM)
 
 
-def _log_mean(sheet: Sheet, name: str) -> Floats:
-    """Log of a mean in the canonical unit, where it has one; NaN for means that may be negative."""
+def _middle(level: Floats) -> Floats:
+    """(k,) middle of the log means of both arms, NaN where these are far apart."""
+    first = np.fmin.reduce(level[:, [0, 1, 3, 4]], axis=1)
+    last = np.fmax.reduce(level[:, [0, 1, 3, 4]], axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(last - first < np.log(4), (first + last) / 2, np.nan)
+
+
+def _gains(value: Floats, centre: Floats, sd: Floats | float) -> Floats:
+    """(powers, k) what moving a value by each power of ten gains in log density."""
+    moved = np.stack([_tail(value - p * np.log(10), centre, sd) for p in POWERS])
+    return np.asarray(moved - _tail(value, centre, sd), dtype=float)
+
+
+def _in_own_paper(sheet: Sheet, elsewhere: Floats) -> tuple[Floats, Floats, Floats]:
+    """What the other rows of the paper say: those of the same site, else of any.
+
+    Of two rows that are apart either may be off: what the outcome is elsewhere tells which; where
+    that is not known both are told, weakly. More than two speak where the middle ones agree.
+
+    Returns
+    -------
+    gains : (powers, k), 0 where they say nothing.
+    centre : (k,) their log middle.
+    most : (k,) strength that they can give.
+    """
+    middle = _middle(np.stack([_log_mean(sheet, name, raw=True) for name in _MEANS], axis=1))
+    centre, width = np.full(len(sheet), np.nan), np.full(len(sheet), _OWN_SD[1])
+    one = np.zeros(len(sheet), dtype=bool)
+    for keys, sd in zip((["site"], []), _OWN_SD, strict=True):
+        groups = sheet.groups(["study", "outcome", "unit", *keys])
+        low, high, others = middles_of_rest(middle, groups)
+        with np.errstate(invalid="ignore"):
+            new = np.isnan(centre) & (high - low < np.log(4))
+        centre[new], width[new] = (low[new] + high[new]) / 2, sd
+        one[new] = others[new] == 1
+    gains = _gains(middle, centre, width)
+    unknown = ~np.isfinite(elsewhere).any(axis=0)
+    with np.errstate(invalid="ignore"):
+        usable = np.isfinite(gains) & (~one | unknown | (elsewhere > 0))
+    return np.where(usable, gains, 0.0), centre, np.where(one & unknown, _MOST_EITHER, 1.0)
+
+
+def _slips(gains: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """(k,) most likely power of ten, and its posterior probability."""
+    odds = np.where(np.isfinite(gains), gains + np.log(_PRIOR), -np.inf)
+    total = np.logaddexp.reduce(np.vstack([np.zeros((1, odds.shape[1])), odds]), axis=0)
+    return np.array(POWERS)[odds.argmax(axis=0)], np.exp(odds.max(axis=0) - total)
+
+
+def _log_mean(sheet: Sheet, name: str, *, raw: bool = False) -> Floats:
+    """Log of a mean in the canonical unit, where it has one; NaN for means that may be negative.
+
+    `raw`: as it is printed.
+    """
     value = sheet.number(name)
-    factor = _factors(sheet)
+    factor = 1.0 if raw else _factors(sheet)
     with np.errstate(all="ignore"):
         return np.where(sheet.ratio_scale & (value > 0), np.log(value * factor), np.nan)
 
@@ -114,17 +177,21 @@ def _range(sheet: Sheet, at: int) -> tuple[float, float] | None:
     return None if limits is None or limits[0] <= 0 else limits
 
 
-def _tail(value: Floats, centre: Floats, sd: Floats) -> Floats:
+def _tail(value: Floats, centre: Floats, sd: Floats | float) -> Floats:
     """Log density of Student's t with 5 df: papers differ more than a normal lets them."""
     return np.asarray(-3.0 * np.log1p(((value - centre) / sd) ** 2 / 5))
 
 
-def _moved(sheet: Sheet, at: int, power: int, strength: float, usual: float) -> Suspicion:
+def _moved(
+    sheet: Sheet, at: int, power: int, strength: float, usual: float, *, in_paper: float
+) -> Suspicion:
     endpoint = sheet.endpoints[at]
     unit = sheet.text("unit")[at]
     named = None if endpoint is None else _unit_for(endpoint, unit, -power)
     usually = (
         f"usually about {usual:.2g}{' ' + endpoint.unit if endpoint and endpoint.unit else ''}"
+        if np.isnan(in_paper)
+        else f"about {in_paper:.2g} in other rows of the study"
     )
     so = f"the unit is {named}, not {unit}" if named else f"they are off by 10^{power}"
     message = f"the means fit {sheet.text('outcome')[at]} ({usually}) only if {so}"
@@ -168,7 +235,8 @@ def _one_arm(
     with np.errstate(invalid="ignore"):
         apart = (level[:, 0] - level[:, 1]) / np.log(10)
         power = np.round(apart)
-        close = (np.abs(power) >= 1) & (np.abs(apart - power) < 0.25) & free
+        close = (np.abs(apart - power) < 0.25) & free
+        close &= (np.abs(power) >= 1) & (np.abs(power) <= max(POWERS))
     for at in np.flatnonzero(close).tolist():
         step = int(power[at])
         known = np.isfinite(centre[at])

@@ -68,11 +68,6 @@ class Sheet(Rows):
             correction=correction,
         )
 
-    def groups(self, keys: Sequence[str]) -> NDArray[np.int64]:
-        """(rows,) number of the group of equal cells; blanks equal each other."""
-        grouped = self.frame.groupby(list(keys), dropna=False, sort=False, observed=True)
-        return np.asarray(grouped.ngroup().to_numpy(), dtype=np.int64)
-
     @cached_property
     def _halves(self) -> dict[str, Floats]:
         return {}
@@ -97,6 +92,21 @@ class Sheet(Rows):
         """The file's own name of that column, or None."""
         by_name = {_folded(str(name)): str(name) for name in self.frame}
         return next((by_name[name] for name in names if name in by_name), None)
+
+
+#: Names of the table in a sentence are cut to so many letters.
+LONGEST_NAME = 60
+
+
+def shortened(name: str) -> str:
+    """A name of the table that leaves room for the rest of a sentence.
+
+    Examples
+    --------
+    >>> shortened("A 2020"), len(shortened("A" * 1000))
+    ('A 2020', 60)
+    """
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 Rule = Callable[[Sheet], Iterator[Suspicion]]

@@ -94,6 +94,25 @@ CASES: tuple[tuple[str, str, list[Row], int], ...] = (
       {**ARMS, "comparison": "b", "control_id": "c", "mean_treated": "22.9"},
       {"comparison": "d", "mean_treated": "15.24", "dispersion_treated": "2.24",
        "mean_control": "19.71", "dispersion_control": "2.33", "control_id": "d"}], 4),
+    ("ten times as much as two other rows of the paper", "unit-scale",
+     [*({"site": site, "outcome": "osteoid index", "unit": "au", **ARMS} for site in ("a", "b")),
+      {"site": "c", "outcome": "osteoid index", "unit": "au", "mean_treated": "201",
+       "dispersion_treated": "25", "mean_control": "152", "dispersion_control": "22"}], 4),
+    ("one of two rows of a paper, of an outcome that is known", "unit-scale",
+     [{"site": "femur"}, {"site": "tibia", "mean_treated": "2.11", "dispersion_treated": "0.26",
+                          "mean_control": "1.49", "dispersion_control": "0.23"}], 3),
+    ("one outcome of an animal that turns against eight others", "arms-swapped",
+     [{"outcome": outcome, "unit": unit, "mean_treated": "30.1", "dispersion_treated": "2.0",
+       "mean_control": "22.3", "dispersion_control": "2.1"}
+      for outcome, unit in (("BV/TV", "%"), ("Conn.D", "1/mm3"), ("Tb.Th", "um"), ("max_load", "N"),
+                            ("stiffness", "N/mm"), ("BFR/BS", "um3/um2/d"), ("P1NP", "ng/ml"))]
+     + [{"outcome": "OCN", "unit": "ng/ml", "mean_treated": "22.4", "dispersion_treated": "2.1",
+         "mean_control": "30.2", "dispersion_control": "2.0"}], 9),
+    ("a row of another paper with few digits, both arms alike", "same-animals-twice",
+     [{}, {"study": "Later 2022"}], 3),
+    ("the control of a study under another id", "same-animals-twice",
+     [{**ARMS, "control_id": "a"}, {**ARMS, "control_id": "b", "mean_treated": "21.87",
+                                    "dispersion_treated": "2.19", "comparison": "x"}], 3),
     ("a paper that turns the effect of all others", "arms-swapped",
      [*papers(9), {"study": "Turned", "mean_treated": "15.4", "mean_control": "22.2",
                    "dispersion_treated": "2.5", "dispersion_control": "2.4"}], 11),
@@ -144,6 +163,56 @@ def test_a_p_that_fits_the_other_kind_of_dispersion_says_so(tmp_path: Path) -> N
     found = {each.code: each for each in look(tmp_path, row)}
     assert found["p-mismatch"].correction == {"dispersion_type": "SEM"}
     assert found["sem-as-sd"].correction == {"dispersion_type": "SEM"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{**ARMS, "mean_control": f"{15 + i}.24", "mean_treated": f"{20 + i}.31", "site": site}
+         for i, site in enumerate("abc")],
+        # Two papers that agree in two digits each.
+        [{**ARMS, "mean_control": "15", "dispersion_control": "2"},
+         {**ARMS, "mean_control": "15", "dispersion_control": "2", "study": "Later 2022",
+          "mean_treated": "21.87"}],
+        # Young and old animals: two rows alone do not say which is off, and three-fold is no slip.
+        [{"timepoint_weeks": "1"}, {"timepoint_weeks": "9", "mean_treated": "6.1",
+          "dispersion_treated": "0.8", "mean_control": "5.2", "dispersion_control": "0.7"}],
+    ],
+    ids=["sites", "few digits", "old animals"],
+)  # fmt: skip
+def test_rows_that_may_well_be_right_raise_no_warning(rows: list[Row], tmp_path: Path) -> None:
+    told = [each for each in look(tmp_path, *rows) if each.severity == "warning"]
+    assert [each.code for each in told] == []
+
+
+def test_of_two_rows_a_hundred_fold_apart_both_are_told_weakly(tmp_path: Path) -> None:
+    """Nobody knows the outcome: either may be off, and neither is a warning."""
+    own = {"outcome": "osteoid index", "unit": "au", **ARMS}
+    far = {"mean_treated": "2013", "dispersion_treated": "251", "mean_control": "1524",
+           "dispersion_control": "224"}  # fmt: skip
+    found = [each for each in look(tmp_path, own, {**own, **far}) if each.code == "unit-scale"]
+    assert {(each.row, each.severity) for each in found} == {(2, "note"), (3, "note")}
+
+
+def test_many_studies_with_one_control_are_told_once_each(tmp_path: Path) -> None:
+    rows = [{**ARMS, "study": f"{'Copy' * 100} {i}"} for i in range(8)]
+    found = [each for each in look(tmp_path, *rows) if each.code == "same-animals-twice"]
+    assert [each.row for each in found] == list(range(3, 10))
+    assert max(len(each.message) for each in found) < 250
+
+
+def test_a_p_is_the_more_suspect_the_further_it_is(tmp_path: Path) -> None:
+    """|t| of these arms is 4.1: p of 0.02 may be adjusted, p of 0.4 hardly."""
+    strengths = []
+    for p in ("0.02", "0.1", "0.4"):
+        found = {each.code: each for each in look(tmp_path, {**ARMS, "p": p})}
+        strengths.append(found["p-mismatch"].strength if "p-mismatch" in found else 0.0)
+    assert strengths == sorted(strengths)
+    assert strengths[0] < 0.5 < strengths[-1]
+
+
+def test_numbers_near_the_largest_raise_no_warning_of_the_computer(tmp_path: Path) -> None:
+    look(tmp_path, {"mean_treated": "1e308", "mean_control": "-1e308"}, {"mean_treated": "1e-320"})
 
 
 def test_what_is_told_can_be_turned_off(tmp_path: Path) -> None:
