@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,15 +104,35 @@ def match_points(one: Sequence[float], other: Sequence[float]) -> dict[int, int]
     {1: 0, 2: 1}
     """
     gap = min((_smallest_gap(series) for series in (one, other)), default=float("inf"))
+    nearest_other, nearest_one = _Nearest(other), _Nearest(one)
     pairs: dict[int, int] = {}
     for i, x in enumerate(one):
-        near = min(range(len(other)), key=lambda j: abs(other[j] - x), default=None)
+        near = nearest_other.to(x)
         if near is None or abs(other[near] - x) >= gap / 2:
             continue
-        back = min(range(len(one)), key=lambda k: abs(one[k] - other[near]))
-        if back == i:
+        if nearest_one.to(other[near]) == i:
             pairs[i] = near
     return pairs
+
+
+class _Nearest:
+    """Which point of a series is the nearest to a place; the first of two that are as near."""
+
+    def __init__(self, series: Sequence[float]) -> None:
+        self.series = series
+        self.order = sorted(range(len(series)), key=series.__getitem__)
+        self.placed = [series[at] for at in self.order]
+
+    def to(self, x: float) -> int | None:
+        """Position in the series; None if it is empty."""
+        right = bisect.bisect_left(self.placed, x)
+        left = bisect.bisect_left(self.placed, self.placed[right - 1]) if right else right
+        near = [at for at in {left, right} if at < len(self.placed)]
+        return min(
+            (self.order[at] for at in near),
+            key=lambda at: (abs(self.series[at] - x), at),
+            default=None,
+        )
 
 
 def _smallest_gap(series: Sequence[float]) -> float:

@@ -56,18 +56,21 @@ def assemble(kind: str, sheet: Sheet, rows: Sequence[Made]) -> pd.DataFrame:
     }
     taken = {_meaning(name) for name in made}
     roles = list(dict.fromkeys(role for row in rows for role in row.parts))
+    main = [next(iter(row.parts.values())) for row in rows]
+    of_role = {role: [row.parts.get(role) for row in rows] for role in roles}
     for place, header in enumerate(sheet.header):
-        if _repeated(sheet, place, rows, columns):
+        kept = sheet.kept(place)
+        mine: list[Value] = [kept[at] for at in main]
+        if _repeated(sheet, place, rows, mine, columns):
             continue
         name = _free(header, kind, taken)
-        columns[name] = [sheet.kept(next(iter(row.parts.values())), place) for row in rows]
+        columns[name] = mine
         for role in roles[1:]:
-            other: list[Value] = [
-                sheet.kept(row.parts[role], place) if role in row.parts else None for row in rows
-            ]
+            parts = of_role[role]
+            other: list[Value] = [None if at is None else kept[at] for at in parts]
             if any(
-                role in row.parts and cell != mine
-                for row, cell, mine in zip(rows, other, columns[name], strict=True)
+                at is not None and cell != own
+                for at, cell, own in zip(parts, other, mine, strict=True)
             ):
                 columns[_free(f"{kind}_{role}_{header}", kind, taken)] = other
     if len(roles) > 1:
@@ -96,16 +99,16 @@ def _free(name: str, kind: str, taken: set[str]) -> str:
 
 
 def _repeated(
-    sheet: Sheet, place: int, rows: Sequence[Made], columns: Mapping[str, list[Value]]
+    sheet: Sheet,
+    place: int,
+    rows: Sequence[Made],
+    printed: list[Value],
+    columns: Mapping[str, list[Value]],
 ) -> bool:
     """Whether a canonical column repeats this column of single source rows cell for cell."""
-    if any(len(row.parts) > 1 for row in rows) or not rows:
+    if any(len(row.parts) > 1 for row in rows) or all(cell is None for cell in printed):
         return False
-    places = [next(iter(row.parts.values())) for row in rows]
-    cells = [sheet.cell(at, place) for at in places]
-    if all(cell is None for cell in cells):
-        return False
-    printed: list[Value] = [sheet.kept(at, place) for at in places]
+    cells = [sheet.cell(next(iter(row.parts.values())), place) for row in rows]
     return any(name in BY_NAME and column in (cells, printed) for name, column in columns.items())
 
 

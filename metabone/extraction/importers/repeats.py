@@ -19,6 +19,8 @@ _SHOWN = 5
 def repeat_notes(rows: Sequence[Made], why: str) -> list[str]:
     """A note for rows of one study and outcome with the same numbers.
 
+    Different arms with one control may be alike by chance and are no repeats.
+
     Parameters
     ----------
     rows : the rows of the table.
@@ -37,7 +39,11 @@ def repeat_notes(rows: Sequence[Made], why: str) -> list[str]:
             names = (tidy(str(row.values.get(name))) for name in ("study", "outcome"))
             key = (*names, row.values.get("timepoint_weeks"), *numbers)
             same.setdefault(key, []).append(number)
-    groups = [numbers for numbers in same.values() if len(numbers) > 1]
+    groups = [
+        numbers
+        for numbers in same.values()
+        if len(numbers) > 1 and not _arms_of_one_control([rows[at - FIRST_ROW] for at in numbers])
+    ]
     notes = [
         f"{rows_text(numbers)} of the table hold the same numbers of one study and outcome: {why}"
         for numbers in groups[:_SHOWN]
@@ -46,3 +52,9 @@ def repeat_notes(rows: Sequence[Made], why: str) -> list[str]:
         more = sum(len(numbers) for numbers in groups[_SHOWN:])
         notes.append(f"so do {more} more rows")
     return notes
+
+
+def _arms_of_one_control(rows: Sequence[Made]) -> bool:
+    controls = {row.values.get("control_id") for row in rows}
+    arms = {row.values.get("comparison") for row in rows}
+    return len(controls) == 1 and None not in controls and len(arms) == len(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ from metabone.options import nearest
 
 Value = str | float | None
 
+# What a second column of one name gets behind it.
+_NUMBERED = re.compile(r" \(\d+\)$")
 # How many missing columns a message lists.
 _LISTED = 4
 # Headers, folded, by which an export of each kind is known; any one set of them suffices.
@@ -121,14 +124,21 @@ class Sheet:
             return float(printed)
         return _understood(printed, self.decimal, self.thousands)
 
-    def kept(self, at: int, place: int) -> str | None:
-        """A cell for a column that is only carried along: as printed, with a decimal point."""
-        printed = self.records[at][place]
-        if self.decimal == "," and (at, place) not in self.native:
-            style = number_style(clean(printed))
-            if style == "," or (style == "1,239" and not self.thousands):
-                return clean(printed).replace(",", ".")
-        return printed if printed.strip() else None
+    def kept(self, place: int) -> list[str | None]:
+        """A column that is only carried along: its cells as printed, with a decimal point."""
+        cells = [record[place] for record in self.records]
+        if self.decimal == ",":
+            cells = [
+                printed if (at, place) in self.native else self._with_point(printed)
+                for at, printed in enumerate(cells)
+            ]
+        return [printed if printed and not printed.isspace() else None for printed in cells]
+
+    def _with_point(self, printed: str) -> str:
+        style = number_style(clean(printed))
+        if style == "," or (style == "1,239" and not self.thousands):
+            return clean(printed).replace(",", ".")
+        return printed
 
 
 @lru_cache(maxsize=65536)
@@ -235,7 +245,7 @@ def read_sheet(
         ledger=tuple(ledger),
         notes=(),
     )
-    return replace(made, notes=_notes(raw, made, top, body))
+    return replace(made, notes=(*_notes(raw, made, top, body), *_rivals(made, fields)))
 
 
 def filled(record: Sequence[str]) -> bool:
@@ -308,6 +318,35 @@ def advice(kind: str, header: Sequence[str]) -> str:
         if one != kind.casefold() and any(sign <= names for sign in signs)
     ]
     return f"; its columns are those of 'metabone import {other[0]}'" if other else ""
+
+
+def _rivals(sheet: Sheet, fields: Sequence[Field]) -> list[str]:
+    """Notes on columns that mean what another column already means.
+
+    Raises
+    ------
+    DataError
+        If two columns of one name, one of which is asked for, differ.
+    """
+    plain = [fold(_NUMBERED.sub("", name)) for name in sheet.header]
+    notes = []
+    for field in fields:
+        if field.name not in sheet:
+            continue
+        used = sheet.places[field.name]
+        spellings = {fold(word) for word in field.spellings}
+        for place, name in enumerate(plain):
+            if place == used or name not in spellings:
+                continue
+            mine, other = sheet.header[used], sheet.header[place]
+            alike = all(record[used] == record[place] for record in sheet.records)
+            if name == plain[used] and not alike:
+                raise DataError(
+                    f"{sheet.source.file} has two columns {mine!r} that differ; keep one of them"
+                )
+            how = "repeats" if alike else "may mean the same as"
+            notes.append(f"column {other!r} {how} {mine!r}, which is used")
+    return notes
 
 
 def _absent(field: Field, header: Sequence[str]) -> str:

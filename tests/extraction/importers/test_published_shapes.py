@@ -161,6 +161,19 @@ def test_pooled_estimates_and_archives_are_refused_with_what_to_take(
         read_revman(archive)
 
 
+def test_two_columns_of_one_name_are_never_chosen_between_in_silence(save: Save) -> None:
+    text = text_of([WEB], DATA_ROWS.split(","))
+    twice = "\n".join(f"{line},{more}" for line, more in
+                      zip(text.splitlines(), ("Control mean", "4.4"), strict=True))  # fmt: skip
+    with pytest.raises(DataError, match="two columns 'Control mean' that differ"):
+        read_revman(save(twice))
+    made = read_revman(save(twice.replace("4.4", "4")))
+    assert "column 'Control mean (2)' repeats 'Control mean', which is used" in made.notes
+    other = read_metafor(save("study,outcome,yi,vi,sei,se\nA,BMD,1,4,2,3\n"))
+    assert other.frame["sei"].tolist() == [2]
+    assert "column 'se' may mean the same as 'sei', which is used" in other.notes
+
+
 @pytest.mark.parametrize(
     ("read_as", "kind"), [(read_revman, "syrf"), (read_syrf, "revman"), (read_metafor, "revman"),
                           (read_metadigitise, "metafor"), (read_wpd, "syrf")],
