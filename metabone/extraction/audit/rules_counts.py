@@ -12,11 +12,19 @@ import numpy as np
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.audit.sheet import Sheet, shortened
 
-_RANGE = r"(?<![\d.])(\d{1,3})\s*(?:-|–|—|−|to)\s*(\d{1,3})(?![\d.])"
-# "n = 7-10", "N: 8 to 9 per group", "7-10 animals", "8–11/group"
+_RANGE = r"(?<![\d.])(\d{1,3})\s*(?:[-‐‑‒–—―−~]|to)\s*(\d{1,3})(?!\.?\d)"
+_ANIMALS = r"(?:(?:fe)?male\s|adult\s|old\s|young\s)*(?:animals?|rats?|mice|mouse|rabbits?|sheep)\b"
+# A time, a place or a cage is not a group: "days 7-10 per group", "3-5 rats per cage".
+_BEFORE = ("week", "weeks", "day", "days", "month", "months", "table", "fig\\.")
+_NOTS = "".join(rf"(?<!\b{word}\s)" for word in _BEFORE)
+_NOT_CAGE = r"(?!\s*(?:/|per\s|in\s(?:each|a|one)\s)\s*(?:cage|pen|box|litter))"
+# "n = 7-10", "N: 8 to 9 per group", "n ranged from 6 to 8", "7-10 animals", "8–11/group"
 _N_RANGE = re.compile(
-    rf"\bn\s*(?:=|:|is|was|of)?\s*{_RANGE}|"
-    rf"{_RANGE}\s*(?:/|per\s|in\seach\s)?\s*(?:animals?|rats?|mice|group|arm)\b",
+    r"(?:\bn|\bnumber|\bsample\ssizes?|\bgroup\ssizes?|\bgroups\sof)\s*"
+    r"(?:=|:|≈|~|is|was|were|of|varie[sd]|rang(?:es|ed|ing))?\s*(?:from\s)?\s*"
+    rf"{_RANGE}{_NOT_CAGE}|"
+    r"\bn\s*(?:=|:|is|was)?\s*between\s(\d{1,3})\sand\s(\d{1,3})(?!\.?\d)|"
+    rf"{_NOTS}{_RANGE}\s*(?:/|per\s|in\seach\s)?\s*(?:{_ANIMALS}|group\b|arm\b){_NOT_CAGE}",
     re.IGNORECASE,
 )
 _TEXTS = ("note", "location", "comparison")
@@ -74,8 +82,10 @@ def _entered(sheet: Sheet, at: int, name: str, limits: tuple[int, int]) -> Itera
 _CONTROL = ("n_control", "mean_control", "dispersion_control")
 _COHORT_NAMES = ("n_total", "n_cohort", "cohort_n", "cohort_size", "total_n", "n_animals",
                  "total_animals", "animals_total")  # fmt: skip
-# "N = 48 rats in all"; a small n is the size of a group.
-_COHORT = re.compile(r"(?<![\w.])N\s*=\s*(\d{1,4})(?![\d.\-–—])(?!\s*(?:per|/|in\seach))")
+# "N = 48 rats in all"; a small n, and one of each group, is the size of a group.
+_COHORT = re.compile(
+    r"(?<![\w.])N\s*=\s*(\d{1,4})(?![\d.\-–—])(?!\s*(?:\w+\s)?(?:\w+\s)?(?:per\b|/|\w+/|in\seach|each))"
+)
 
 
 def cohort_exceeded(sheet: Sheet) -> Iterator[Suspicion]:

@@ -12,16 +12,29 @@ from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.audit.rules_tests import difference_of, t_limits
 from metabone.extraction.audit.sheet import Sheet
 
+# What follows such a word may make it a name: a higher dose, the lower limb, reduced loading.
+_NAME = (
+    r"(?![\s-]+(?:dos(?:e|es|age)\b|limbs?\b|legs?\b|extremit|back\b|trochanter|fat\b|calori|calcium\b|"
+    r"protein\b|(?:un)?loading\b|load\b|(?:body\s)?weights?\b|mass\sindex|gravity\b|activity\b|jaw\b|"
+    r"concentrations?\b|frequency\b|intensity\b|number\sof\s(?:animals|rats|mice)))"
+)
 _UP = re.compile(
-    r"\b(?:increas(?:e[sd]?|ing)|higher|greater|elevated|rais(?:es|ed)|improved?)\b|"
-    r"(?<![\d.])\+\s?\d+(?:\.\d+)?\s?%", re.IGNORECASE
+    r"\b(?:increas(?:e[sd]?|ing)|higher|greater|elevated|rais(?:es|ed)|improved?|rose|"
+    rf"up-?regulated)\b{_NAME}|(?<![\d.])\+\s?\d+(?:\.\d+)?\s?%", re.IGNORECASE
 )  # fmt: skip
 _DOWN = re.compile(
-    r"\b(?:decreas(?:e[sd]?|ing)|lower(?:ed)?|reduc(?:ed|es|tion)|declin(?:ed|es)|smaller|impaired)\b|"
+    r"\b(?:decreas(?:e[sd]?|ing)|lower(?:ed)?|reduc(?:ed|es|tion)|declin(?:ed|es)|smaller|impaired|"
+    rf"fell|dropped|diminished|suppressed|down-?regulated)\b{_NAME}|"
     r"(?<![\d.])[-−–]\s?\d+(?:\.\d+)?\s?%", re.IGNORECASE
 )  # fmt: skip
-_NEGATED = re.compile(r"\b(?:no|not|did not|without|n\.s\.|neither)\b", re.IGNORECASE)
-_WORDS = ("comparison", "note")
+# Neither which arm is higher nor that it is: denied, a loss made less, or held against another arm.
+_UNCLEAR = re.compile(
+    r"\b(?:no|not|without|neither|n\.s\.|ns|non-?significant(?:ly)?|unchanged|loss(?:es)?|lost|"
+    r"prevent\w*|attenuat\w*|restor\w*|rescu\w*|revers\w*|blunt\w*|ameliorat\w*|protect\w*|"
+    r"abolish\w*|(?:than|to|vs\.?|versus|with|from)\s(?:the\s)?(?:sham|baseline|before|week\s0)\w*)"
+    r"(?!\w)|p\s*[>≥]", re.IGNORECASE
+)  # fmt: skip
+_WORDS = ("note",)
 _EXTRA = ("direction", "conclusion", "result", "finding", "effect", "consequence")
 #: |t| from which the arms point somewhere clearly.
 CLEAR_T = 2.0
@@ -73,8 +86,10 @@ def direction_of(text: str) -> int:
     (-1, -1)
     >>> direction_of("increased in femur, decreased in tibia"), direction_of("not increased")
     (0, 0)
+    >>> direction_of("higher dose"), direction_of("reduced bone loss"), direction_of("than sham")
+    (0, 0, 0)
     """
     up, down = _UP.search(text), _DOWN.search(text)
-    if bool(up) == bool(down) or _NEGATED.search(text):
+    if bool(up) == bool(down) or _UNCLEAR.search(text):
         return 0
     return 1 if up else -1

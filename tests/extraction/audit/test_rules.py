@@ -143,6 +143,10 @@ SOUND: tuple[tuple[str, Row], ...] = (
      {**NO_ARMS, "yi": "1.0", "vi": "0.04", "ci_low": "0.6", "ci_high": "1.4"}),
     ("n-as-range", {"note": "weeks 8-10"}),
     ("cohort-exceeded", {"n_cohort": "16"}),
+    ("cohort-exceeded", {"note": "N = 10 mice/group"}),
+    ("cohort-exceeded", {"note": "N=8 rats per group"}),
+    ("direction-contradiction", {"comparison": "lower dose vs vehicle"}),
+    ("direction-contradiction", {"note": "reduced bone loss"}),
     ("direction-contradiction", {"note": "increased, see text"}),
     ("direction-contradiction", {"note": "not reduced"}),
     ("areal-as-volumetric", {"outcome": "aBMD", "unit": "g/cm2", "assay": "DXA"}),
@@ -256,6 +260,9 @@ def test_the_strongest_comes_first(tmp_path: Path) -> None:
         ("n = 7–10", (7, 10)), ("N: 8 to 9 per group", (8, 9)), ("6-8 rats", (6, 8)),
         ("8-11/group", (8, 11)), ("weeks 3-4", None), ("n = 8", None), ("p = 0.02-0.05", None),
         ("n = 10-7", None), ("2019-2020", None),
+        ("n ranged from 6 to 8", (6, 8)), ("n=6\u20118", (6, 8)), ("groups of 6–8", (6, 8)),
+        ("n between 6 and 8", (6, 8)), ("8-10 male rats", (8, 10)), ("days 7-10 per group", None),
+        ("3-5 rats per cage", None), ("8-10 week-old rats", None), ("n = 8, weeks 6-8", None),
     ],
 )  # fmt: skip
 def test_ranges_of_animals_are_read(text: str, limits: tuple[int, int] | None) -> None:
@@ -265,7 +272,9 @@ def test_ranges_of_animals_are_read(text: str, limits: tuple[int, int] | None) -
 @pytest.mark.parametrize(
     ("text", "direction"),
     [("higher than PBS", 1), ("−24% vs control", -1), ("load", 0), ("increased then decreased", 0),
-     ("no increase", 0), ("", 0)],
+     ("no increase", 0), ("", 0), ("higher dose", 0), ("reduced loading", 0), ("lower limb", 0),
+     ("OVX reduced BV/TV; treatment restored it", 0), ("lower BV/TV than sham", 0),
+     ("BMD fell by 12%", -1), ("upregulated", 1), ("increase, p > 0.05", 0)],
 )  # fmt: skip
 def test_words_of_direction_are_read(text: str, direction: int) -> None:
     assert direction_of(text) == direction
