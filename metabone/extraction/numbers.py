@@ -60,7 +60,9 @@ def clean(cell: str) -> str:
     '-0.3'
     """
     text = cell.strip()
-    return text[:1].translate(_MINUS) + text[1:] if len(text) > 1 else text
+    if text.isascii() or len(text) < 2:
+        return text
+    return text[:1].translate(_MINUS) + text[1:]
 
 
 def parse_number(cell: str, decimal: Decimal = ".") -> float:
@@ -252,7 +254,7 @@ def is_mark(cell: str, marks: frozenset[str]) -> bool:
 
 
 def _parse_one(cell: str, decimal: Decimal, thousands_possible: bool) -> tuple[float, str | None]:
-    if thousands_possible and number_style(clean(cell)) == "1,239":
+    if thousands_possible and "," in cell and number_style(clean(cell)) == "1,239":
         return math.nan, "ambiguous-number"
     try:
         return parse_number(cell, decimal), None
@@ -261,5 +263,7 @@ def _parse_one(cell: str, decimal: Decimal, thousands_possible: bool) -> tuple[f
 
 
 def _has_minus(cell: str) -> bool:
+    if cell.isascii():
+        return False
     text = cell.strip()
     return len(text) > 1 and text[0] != "-" and clean(text)[0] == "-"

@@ -223,7 +223,7 @@ class TestDecimals:
 
     @given(values=st.lists(st.floats(0.001, 1e6), min_size=1, max_size=6))
     @settings(
-        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
     )
     def test_points_and_commas_give_the_same_floats(
         self, write: Writer, values: list[float]
@@ -605,9 +605,9 @@ class TestPlaces:
 
 
 class TestSize:
-    def test_a_hundred_thousand_rows(self, tmp_path: Path) -> None:
+    def test_forty_thousand_rows(self, tmp_path: Path) -> None:
         rng = np.random.default_rng(1)
-        n = 100_000
+        n = 40_000
         frame = pd.DataFrame({"study": [f"S{i // 20}" for i in range(n)], "outcome": "BV/TV"})
         frame["comparison"] = [f"arm {i % 20}" for i in range(n)]
         frame["unit"], frame["dispersion_type"] = "%", "SD"
@@ -618,7 +618,7 @@ class TestSize:
         frame.to_csv(tmp_path / "t.csv", index=False)
         start = time.process_time()
         table = read_table(tmp_path / "t.csv")
-        assert time.process_time() - start < 15  # a few seconds on a machine at rest
+        assert time.process_time() - start < 10  # two or three seconds on a machine at rest
         assert table.errors == ()
         assert table.frame["mean_treated"].tolist() == frame["mean_treated"].tolist()
 
@@ -630,7 +630,7 @@ class TestSize:
 
 @given(data=st.binary(max_size=400))
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None
 )
 def test_any_bytes_give_a_table_or_one_of_our_errors(write: Writer, data: bytes) -> None:
     leads = (
@@ -646,7 +646,7 @@ def test_any_bytes_give_a_table_or_one_of_our_errors(write: Writer, data: bytes)
     places=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8)
 )
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
 )
 def test_a_damaged_workbook_gives_a_table_or_one_of_our_errors(
     write: Writer, places: list[tuple[int, int]]
@@ -665,7 +665,7 @@ def test_a_damaged_workbook_gives_a_table_or_one_of_our_errors(
     )
 )  # fmt: skip
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None
 )
 def test_any_cells_are_kept_as_printed(write: Writer, cells: list[list[str]]) -> None:
     import csv
