@@ -135,6 +135,18 @@ class Rows:
         found[:] = [known[word] for word in self.text("outcome")]
         return found
 
+    @cached_property
+    def sized(self) -> NDArray[Any]:
+        """The endpoint that a mean's size is judged by: of BMD the kind that its unit names."""
+        kinds = [each for each in map(self._endpoint, ("aBMD", "vBMD")) if each is not None]
+        found = self.endpoints.copy()
+        for at in (self.text("outcome") == "BMD").nonzero()[0].tolist():
+            unit = self.text("unit")[at]
+            mine = [kind for kind in kinds if unit and kind.factor(unit) is not None]
+            if len(mine) == 1:
+                found[at] = mine[0]
+        return found
+
     def _endpoint(self, word: str | None) -> Endpoint | None:
         return None if word is None else self.vocabulary.endpoint(word)
 

@@ -25,7 +25,7 @@ def ranges(rows: Rows) -> Iterator[Finding]:
             outside = (value < low) | (value > high)
 
         def message(at: int) -> str:
-            endpoint, species = rows.endpoints[at], rows.text("species")[at]
+            endpoint, species = rows.sized[at], rows.text("species")[at]
             unit = f" {endpoint.unit}" if endpoint.unit else ""
             return (
                 f"is outside {low[at]:g} to {high[at]:g}{unit}, the plausible range of "
@@ -41,7 +41,7 @@ def _limits(rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     known: dict[tuple[object, object, object], tuple[float, float, float]] = {}
     words = zip(rows.text("outcome"), rows.text("species"), rows.text("unit"), strict=True)
     for at, key in enumerate(words):
-        endpoint = rows.endpoints[at]
+        endpoint = rows.sized[at]
         if endpoint is None or key[1] not in endpoint.ranges:
             continue
         if key not in known:

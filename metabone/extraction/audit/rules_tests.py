@@ -15,7 +15,8 @@ from metabone.extraction.audit.sheet import Bools, Floats, Sheet
 T_FACTOR = 1.35
 #: A printed p is off when the t that it stands for differs by this factor, or this much near 0.
 P_FACTOR, P_NEAR = 1.5, 0.5
-_READINGS = (("SD", "SEM"), ("SEM", "SD"), ("SD", "CI95"), ("SEM", "CI95"))
+#: An interval is as wide as a standard error says when it differs by no more than this share.
+_AS_PRINTED = 0.15
 LOW_NAMES = ("ci_low", "ci_lower", "ci_lb", "lower", "lower_ci", "ci_l", "ll", "lcl", "ci95_low")
 HIGH_NAMES = ("ci_high", "ci_upper", "ci_ub", "upper", "upper_ci", "ci_u", "ul", "ucl", "ci95_high")
 
@@ -183,11 +184,12 @@ def intervals(sheet: Sheet) -> Iterator[Suspicion]:
         yield sheet.tell(at, ("yi", low_name, high_name), "asymmetric-interval", *told)
     with np.errstate(all="ignore"):
         ratio = (high - low) / (2 * 1.959964 * sei)
-    wrong = np.isfinite(ratio) & ((ratio > 1.5) | (ratio < 1 / 1.5))
+        swapped = np.abs((high - low) / (2 * 1.959964 * sheet.number("vi")) - 1) < _AS_PRINTED
+        wrong = (ratio > 1.5) | (ratio < 1 / 1.5) | (swapped & (np.abs(ratio - 1) > _AS_PRINTED))
+    wrong &= np.isfinite(ratio)
     for at in np.flatnonzero(wrong).tolist():
         name = "sei" if np.isfinite(sheet.number("sei")[at]) else "vi"
-        fits = " (it would fit if vi held the standard error)" if _vi_is_se(
-            sheet, at, float(high[at] - low[at])) else ""  # fmt: skip
+        fits = " (it would fit if vi held the standard error)" if swapped[at] else ""
         yield sheet.tell(
             at,
             (name, low_name, high_name),
@@ -196,11 +198,6 @@ def intervals(sheet: Sheet) -> Iterator[Suspicion]:
             f"gives an interval {1 / ratio[at]:.2g} times as wide as {low_name} to {high_name}"
             + fits,
         )
-
-
-def _vi_is_se(sheet: Sheet, at: int, width: float) -> bool:
-    vi = float(sheet.number("vi")[at])
-    return bool(np.isfinite(vi) and abs(2 * 1.959964 * vi / width - 1) < 0.15)
 
 
 def asymmetries(

@@ -124,7 +124,7 @@ def _factors(sheet: Sheet) -> Floats:
     words = zip(sheet.text("outcome").tolist(), sheet.text("unit").tolist(), strict=True)
     for at, key in enumerate(words):
         if key not in known:
-            endpoint = sheet.endpoints[at]
+            endpoint = sheet.sized[at]
             factor = None if endpoint is None else endpoint.factor(key[1])
             known[key] = 1.0 if endpoint is None else (np.nan if factor is None else factor)
         out[at] = known[key]
@@ -143,6 +143,8 @@ def _expected(sheet: Sheet, level: Floats) -> tuple[Floats, Floats]:
         row = np.where(there, level, 0.0).sum(axis=1) / there.sum(axis=1)
     studies = sheet.groups(["study"])
     keys = sheet.groups(["outcome", "species"])
+    kinds = np.unique([each.name if each else "" for each in sheet.sized], return_inverse=True)[1]
+    keys = keys * (kinds.max() + 1) + kinds  # BMD by area and by volume
     unknown = np.array([each is None for each in sheet.endpoints], dtype=bool)
     if unknown.any():  # without a unit to convert, only rows of one unit are compared
         keys = np.where(
@@ -172,7 +174,7 @@ def _by_paper(values: Floats, studies: NDArray[np.int64]) -> Floats:
 
 
 def _range(sheet: Sheet, at: int) -> tuple[float, float] | None:
-    endpoint: Endpoint | None = sheet.endpoints[at]
+    endpoint: Endpoint | None = sheet.sized[at]
     limits = None if endpoint is None else endpoint.ranges.get(str(sheet.text("species")[at]))
     return None if limits is None or limits[0] <= 0 else limits
 
@@ -185,7 +187,7 @@ def _tail(value: Floats, centre: Floats, sd: Floats | float) -> Floats:
 def _moved(
     sheet: Sheet, at: int, power: int, strength: float, usual: float, *, in_paper: float
 ) -> Suspicion:
-    endpoint = sheet.endpoints[at]
+    endpoint = sheet.sized[at]
     unit = sheet.text("unit")[at]
     named = None if endpoint is None else _unit_for(endpoint, unit, -power)
     usually = (
