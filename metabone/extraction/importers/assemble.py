@@ -33,14 +33,20 @@ class Made:
     parts: Mapping[str, int]
 
 
-def assemble(kind: str, sheet: Sheet, rows: Sequence[Made]) -> pd.DataFrame:
+def assemble(
+    kind: str, sheet: Sheet, rows: Sequence[Made], copied: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Canonical columns first, in the order of the schema, then every column of the source.
 
     A source column keeps its name and gives the main source row's cell. It is prefixed with
     ``kind_`` where its name would clash with a column of the table or would be read as data. Where
     another source row of a table row (its control, its healthy arm) says something else, that
-    stands in ``kind_role_name``. A source column that a canonical column repeats cell for cell is
-    not kept twice.
+    stands in ``kind_role_name``.
+
+    Parameters
+    ----------
+    copied : for canonical columns the field of the sheet that they were copied from; where a
+        canonical column repeats it cell for cell, the source column is not kept a second time.
     """
     import pandas as pd
 
@@ -61,7 +67,10 @@ def assemble(kind: str, sheet: Sheet, rows: Sequence[Made]) -> pd.DataFrame:
     for place, header in enumerate(sheet.header):
         kept = sheet.kept(place)
         mine: list[Value] = [kept[at] for at in main]
-        if _repeated(sheet, place, rows, mine, columns):
+        if _repeated(sheet, place, mine, main, [
+            columns[name] for name, field in (copied or {}).items()
+            if name in columns and sheet.places.get(field) == place
+        ]):  # fmt: skip
             continue
         name = _free(header, kind, taken)
         columns[name] = mine
@@ -101,15 +110,13 @@ def _free(name: str, kind: str, taken: set[str]) -> str:
 def _repeated(
     sheet: Sheet,
     place: int,
-    rows: Sequence[Made],
     printed: list[Value],
-    columns: Mapping[str, list[Value]],
+    main: Sequence[int],
+    copies: Sequence[list[Value]],
 ) -> bool:
-    """Whether a canonical column repeats this column of single source rows cell for cell."""
-    if any(len(row.parts) > 1 for row in rows) or all(cell is None for cell in printed):
-        return False
-    cells = [sheet.cell(next(iter(row.parts.values())), place) for row in rows]
-    return any(name in BY_NAME and column in (cells, printed) for name, column in columns.items())
+    """Whether a canonical column that was copied from this one repeats it cell for cell."""
+    cells = [sheet.cell(at, place) for at in main] if copies else []
+    return any(copy in (cells, printed) for copy in copies)
 
 
 def ledger_of(

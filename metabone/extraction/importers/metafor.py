@@ -84,7 +84,9 @@ def read_metafor(
     return Imported(
         kind="metafor",
         source=export.source,
-        frame=assemble("metafor", export, rows),
+        frame=assemble(
+            "metafor", export, rows, {**{name: name for name in BY_NAME}, "study": named[0]}
+        ),
         ledger=tuple(ledger_of(export, rows, out)),
         notes=tuple(notes),
     )

@@ -21,6 +21,7 @@ _ARMS = {
     "n_treated": "n1", "mean_treated": "m1", "dispersion_treated": "sd1",
     "n_control": "n2", "mean_control": "m2", "dispersion_control": "sd2",
 }  # fmt: skip
+_COPIED = {**_ARMS, "study": "study", "outcome": "outcome", "yi": "effect", "sei": "se"}
 
 
 def read_revman(path: str | Path, *, sheet: str | None = None) -> Imported:
@@ -55,7 +56,7 @@ def read_revman(path: str | Path, *, sheet: str | None = None) -> Imported:
     return Imported(
         kind="revman",
         source=export.source,
-        frame=assemble("revman", export, rows),
+        frame=assemble("revman", export, rows, _COPIED),
         ledger=tuple(ledger_of(export, rows, out)),
         notes=(*export.notes, *_notes(rows, out)),
     )

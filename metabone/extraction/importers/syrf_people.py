@@ -103,6 +103,8 @@ def _notes(sheet: Sheet, out: dict[int, LedgerLine]) -> list[str]:
     ]
     if marked:
         notes.append(f"reconciled entries are those with {' or '.join(map(repr, marked))} TRUE")
+    if "investigator" not in sheet and "investigator_name" not in sheet:
+        notes.append("no column says who entered a row: entries of two people cannot be told apart")
     asked = {sheet.places[mark] for mark in MARKS if mark in sheet}
     other = [
         name

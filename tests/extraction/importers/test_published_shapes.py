@@ -130,6 +130,21 @@ def test_a_part_of_a_study_does_not_count_beside_the_whole(save: Save) -> None:
     assert any("1 rows are parts of a study" in note for note in made.notes)
 
 
+@pytest.mark.parametrize("header", [REVMAN_5, DATA_ROWS, "study,outcome,yi,vi,m1i,sd1i,n1i,year"])
+def test_cells_that_agree_by_chance_are_all_kept(save: Save, header: str) -> None:
+    names = header.split(",")
+    ones = {name: "1" for name in names if not name.startswith(("Events", "Data", "GIV"))}
+    path = save(text_of([{**ones, "Applicability": ""}], names))
+    frame = (read_metafor if "yi" in names else read_revman)(path).frame
+    copies = {"Study", "Name", "study", "outcome", "Analysis name", "yi", "vi", "m1i", "sd1i",
+              "n1i",
+              *(f"{word} {arm}" for word in ("Mean", "SD", "Total") for arm in "12"),
+              *(f"{arm} {word}" for arm in ("Experimental", "Control")
+                for word in ("mean", "SD", "N"))}  # fmt: skip
+    kept = {str(name).removeprefix("revman_").removeprefix("metafor_") for name in frame}
+    assert set(names) - copies <= kept
+
+
 def test_one_study_in_two_analyses_of_one_outcome_is_told(save: Save) -> None:
     made = read_revman(save(text_of([WEB, {**WEB, "Analysis group": "3"}], DATA_ROWS.split(","))))
     assert made.frame["comparison"].tolist() == ["comparison 2", "comparison 3"]

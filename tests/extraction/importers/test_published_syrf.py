@@ -143,6 +143,21 @@ def test_investigators_by_name_alone_are_told_apart(save: Save) -> None:
     assert codes(read_syrf(save(syrf(*rows)))) == ["several-annotators"] * 4
 
 
+def test_an_export_that_names_nobody_is_told(save: Save) -> None:
+    rows = [{name: cell for name, cell in row.items() if name != "InvestigatorId"}
+            for row in (TREATED, CONTROL)]  # fmt: skip
+    made = read_syrf(save(text_of(rows)))
+    assert codes(made) == [None, None]
+    assert any("no column says who entered a row" in note for note in made.notes)
+
+
+def test_arms_alike_by_chance_are_no_repeats(save: Save) -> None:
+    twin = {**TREATED, "CohortId": "c9", "CohortLabel": "OVX + other"}
+    made = read_syrf(save(syrf(TREATED, twin, CONTROL)))
+    assert len(made.frame) == 2
+    assert not any("same numbers" in note for note in made.notes)
+
+
 def test_a_study_entered_twice_by_one_person_is_told(save: Save) -> None:
     again = {"ExperimentId": "e2", "CohortId": "other"}
     twin = [{**row, **again, "CohortId": row["CohortId"] + "b"} for row in (TREATED, CONTROL)]
