@@ -86,10 +86,10 @@ class Numbers:
         if self._count:
             more = f"; and {self._count - SHOWN} more" if self._count > SHOWN else ""
             hint = "" if self.told else " (for thousands marks, say --decimal)"
-            raise DataError(
-                f"{self.sheet.file}: {self._count} cells are no numbers: "
-                f"{'; '.join(self._problems)}{more}{hint}"
+            what = (
+                "1 cell is no number" if self._count == 1 else f"{self._count} cells are no numbers"
             )
+            raise DataError(f"{self.sheet.file}: {what}: {'; '.join(self._problems)}{more}{hint}")
         notes = []
         if self.mark == ",":
             notes.append("numbers were read with a decimal comma")

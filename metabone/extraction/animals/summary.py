@@ -53,6 +53,12 @@ class AnimalSummary:
     notes: tuple[str, ...]
 
 
+def _few(names: list[str]) -> str:
+    """The first names of a list in words, and how many more."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(map(repr, names[:5])) + more
+
+
 def find_control(groups: Sequence[str], control: str | None, role: str = "--control") -> str:
     """The control arm: the one that was named, or the only one whose name says so.
 
@@ -145,7 +151,7 @@ def summarise_values(
     rows, places, ledger = maker.make(stats, cohort)
     if not rows:
         reasons = list(dict.fromkeys(line["reason"] for line in ledger))
-        told = f": {'; '.join(reasons[:3])}" if reasons else ""
+        told = f": {'; '.join(reasons[:3])}" if reasons else f"; groups: {_few(names)}"
         raise DataError(f"{file}: no group can be compared with {name!r}{told}")
     chosen = [] if control is not None else [f"the control is {name!r}, by its name"]
     alike = _alike(names)

@@ -141,8 +141,8 @@ def test_a_comma_that_may_be_either_is_refused(write: Write) -> None:
         ("id,arm,x\n1,PBS,1\n1,PBS,2\n3,exo,3\n4,exo,4\n",
          "rows 2-3 are all animal '1'.*--average"),
         ("id,arm,x\n1,PBS,1\n1,PBS,1\n3,exo,3\n4,exo,4\n", "rows 2-3 are the same in every cell"),
-        ("id,arm,x\n1,PBS,1\n,PBS,2\n3,exo,3\n4,exo,4\n", "row 3 hold values but no animal"),
-        ("id,arm,x\n1,PBS,1\n2,,2\n3,exo,3\n4,exo,4\n", "row 3 hold values but no group"),
+        ("id,arm,x\n1,PBS,1\n,PBS,2\n3,exo,3\n4,exo,4\n", "row 3 holds values but no animal"),
+        ("id,arm,x\n1,PBS,1\n2,,2\n3,exo,3\n4,exo,4\n", "row 3 holds values but no group"),
         ("id,arm,x\n1,PBS,1\n2,PBS,lost\n3,exo,broke\n4,exo,4\n",
          "2 cells are no numbers: row 3, column x .'lost'.*row 4"),
         ("id,arm,x\n1,PBS,1,9\n2,exo,2\n", "row 2 do not have 3 cells"),
@@ -152,7 +152,8 @@ def test_a_comma_that_may_be_either_is_refused(write: Write) -> None:
         ("", "is empty"),
         ("\n\n , \n", "no cell is filled"),
         ("id,arm,x\n1,PBS,\n2,PBS,*\n3,exo,\n", "no animal of 'exo' and 'PBS' has a value"),
-        ("id,arm,x\n1,PBS,1\n2,PBS,2\n", "no group can be compared with 'PBS'"),
+        ("id,arm,x\n1,PBS,1\n2,PBS,2\n", "no group can be compared with 'PBS'; groups: 'PBS'"),
+        ("id,arm,x\n1,PBS,1\n2,PBS,lost\n3,exo,4\n", "csv: 1 cell is no number: row 3"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_summarised_says_where(write: Write, text: str, message: str) -> None:
