@@ -134,9 +134,10 @@ def animal_values(
         lost = filled & ~frame[f"has_{role}"].to_numpy()
         if lost.any():
             rows = sorted(set(frame["row"][lost].tolist()))
+            hold = "hold" if len(rows) > 1 else "holds"
             raise DataError(
-                f"{sheet.file}: {_rows(rows)} {'holds' if len(rows) == 1 else 'hold'} values but no "
-                f"{role} (column {name}); fill it in, or leave the rows out with --where"
+                f"{sheet.file}: {_rows(rows)} {hold} values but no {role} (column {name}); fill it "
+                "in, or leave the rows out with --where"
             )
     known = (frame["has_animal"] & frame["has_group"]).to_numpy()
     if not known.all():
