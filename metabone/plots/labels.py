@@ -102,7 +102,8 @@ def _tell_apart(
     rows = list(frame.index)
     if len(rows) == 1:
         return {rows[0]: study}
-    texts = {name: [detail_text(row, name) for _, row in frame.iterrows()] for name in hidden}
+    lines = [line for _, line in frame.iterrows()]
+    texts = {name: [detail_text(line, name) for line in lines] for name in hidden}
     varying = [name for name in hidden if len(set(texts[name])) > 1]
     chosen = _fewest(texts, varying, seen)
     details = [

@@ -76,6 +76,7 @@ class Builder:
         self.names = names
         self.show_prediction = show_prediction
         self.frame = result.effects.frame
+        self.place = {row: at for at, row in enumerate(self.frame.index.tolist())}
         self.effects = {
             row: (yi, *interval(yi, math.sqrt(vi), math.nan, result.level))
             for row, yi, vi in zip(
@@ -114,7 +115,7 @@ class Builder:
     def _effect(self, row: int) -> Row:
         values = self.effects[row]
         weight = self.result.overall.weights.get(row, math.nan)
-        cells = {"study": (self.names[row],)} | fill(self.keys, self.frame.loc[[row]].iloc[0])
+        cells = {"study": (self.names[row],)} | fill(self.keys, self.frame.iloc[self.place[row]])
         cells |= self.judged.get(row, {})
         if "effect" in self.keys:
             cells["effect"] = self._effect_text(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,20 +86,32 @@ def answer(
 ) -> PoolResult:
     """The pooled answer of some rows (or of so many made-up ones)."""
     if isinstance(rows, int):
-        rows = rows_of(rows, name=name)
+        return _made_up(rows, measure, tuple(by), name, tuple(sorted(options.items())))
     align = options.pop("align", "none")
     return pool(escalc(study_table(rows), measure, align=align), by=by, **options)
 
 
+@cache
+def _made_up(
+    k: int, measure: str, by: tuple[str | tuple[str, ...], ...], name: Namer,
+    options: tuple[tuple[str, Any], ...],
+) -> PoolResult:  # fmt: skip
+    """Pooled once for all tests that draw it."""
+    return answer(rows_of(k, name=name), measure=measure, by=by, **dict(options))
+
+
 def write_all(folder: Path) -> None:
-    """An SVG and a PDF of the same answer."""
+    """An SVG, a PDF and a TIFF of the same answer."""
     from metabone.plots.export import export
     from metabone.plots.forest import forest
 
     result = answer(12, name=greek)
-    for suffix in ("svg", "pdf"):
-        export(forest(result, style="revman"), folder / f"forest.{suffix}")
+    figure = forest(result, style="revman")
+    for suffix in ("svg", "pdf", "tif"):
+        export(figure, folder / f"forest.{suffix}", dpi=72)
 
 
 if __name__ == "__main__":
     write_all(Path(sys.argv[1]))
+    if "matplotlib.pyplot" in sys.modules:
+        sys.exit("pyplot, which has a state of its own, was imported")

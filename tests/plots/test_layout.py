@@ -68,7 +68,7 @@ def check_marks(figure: SpecFigure, box: NDArray[np.float64], texts: list[str]) 
 
 
 @pytest.mark.parametrize("names", ["plain", "long", "greek"])
-@pytest.mark.parametrize("k", [3, 40, 120])
+@pytest.mark.parametrize("k", [3, 25, 70])
 @pytest.mark.parametrize("style", STYLES)
 def test_nothing_overlaps_or_is_cut(samples: ModuleType, style: str, k: int, names: str) -> None:
     check(forest(samples.answer(k, name=samples.NAMERS[names]), style=style))

@@ -28,7 +28,7 @@ from metabone.plots.xy_styles import AREAS, shade
 from metabone.synthesis.regression import regress
 from metabone.synthesis.sensitivity.sensitivity import sensitivity
 
-SIZES = (5, 40, 300)
+SIZES = (5, 40, 120)
 
 
 @pytest.fixture(scope="module")
@@ -202,8 +202,8 @@ def test_the_influence_panel_shows_every_diagnostic(answers: dict[int, Any]) -> 
     assert [t.text for t in spec.panels[0].y.names] == [line.label for line in part.lines]
     cut = [stroke.points[0][0] for stroke in spec.panels[2].line("cut")]
     assert cut == [part.thresholds["cook_d"]]
-    many = influence_spec(answers[300].influence)
-    assert len(many.panels[0].y.names) == len(answers[300].influence.influential)
+    many = influence_spec(answers[120].influence)
+    assert len(many.panels[0].y.names) == len(answers[120].influence.influential)
 
 
 def test_a_gosh_plot_counts_every_subset_once(answers: dict[int, Any]) -> None:
