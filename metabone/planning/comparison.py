@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from metabone.errors import MetaboneError
-from metabone.planning.answer import answer_n, share
+from metabone.planning.answer import answer_n
+from metabone.planning.chances import share
 from metabone.planning.plan_file import Plan
 from metabone.planning.question import design_names, find_design, make_question
 from metabone.planning.words import headline

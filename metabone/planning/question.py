@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,18 @@ class Question:
     def with_inputs(self, **changes: Any) -> Question:
         """The same question with other inputs."""
         return replace(self, inputs={**self.inputs, **changes})
+
+
+@contextmanager
+def said(question: Question) -> Iterator[None]:
+    """What a design refuses, as an error of usage that names the design."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except ValueError as error:
+        name, text = question.design["name"], str(error)
+        raise UsageError(text if text.startswith(name) else f"{name}: {text}") from error
 
 
 def design_names() -> tuple[str, ...]:

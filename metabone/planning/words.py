@@ -6,12 +6,13 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from metabone.planning.answer import share
+from metabone.planning.chances import share
 from metabone.planning.question import IN_PERCENT, IN_SD
 
 if TYPE_CHECKING:
-    from metabone.planning.answer import Answer, Grid
+    from metabone.planning.answer import Answer
     from metabone.planning.question import Question
+    from metabone.planning.sensitivity import Grid
 
 WIDTH = 100
 #: What a design's effect is called, and its unit if it has one of its own.

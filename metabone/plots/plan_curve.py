@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from metabone.planning.answer import Answer, assurance_points, curve
+from metabone.planning.answer import Answer
+from metabone.planning.answer_curve import assurance_points, curve
 from metabone.planning.words import (
     count,
     effect_name,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from metabone._version import __version__
-from metabone.planning.answer import share
 from metabone.planning.cautions import sentence
+from metabone.planning.chances import share
 from metabone.planning.words import (
     amount,
     animals_of,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from metabone.files import plain
-from metabone.planning.answer import assurance_points, curve
+from metabone.planning.answer_curve import assurance_points, curve
 from metabone.planning.words import headline, summary
 
 from .conftest import Watched

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from metabone.planning.answer import answer_mde, answer_power, curve
+from metabone.planning.answer import answer_mde, answer_power
+from metabone.planning.answer_curve import curve
 from metabone.planning.plan_file import Plan
 from metabone.planning.question import make_question
 

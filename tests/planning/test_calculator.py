@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from metabone.errors import DataError, UsageError
-from metabone.planning.answer import answer_mde, answer_n, answer_power, curve, sensitivity
+from metabone.planning.answer import answer_mde, answer_n, answer_power
+from metabone.planning.answer_curve import curve
 from metabone.planning.calculator.bridge import Desk, field_of, finite, plan_of
 from metabone.planning.calculator.bundle import STAND_INS, bundle, portable
 from metabone.planning.calculator.command import command_line, option_of, plan_toml
@@ -29,6 +30,7 @@ from metabone.planning.calculator.shims import (
 from metabone.planning.plan_file import Plan, parse_plan
 from metabone.planning.plan_keys import KEYS
 from metabone.planning.question import make_question
+from metabone.planning.sensitivity import sensitivity
 from metabone.planning.words import headline, summary
 from metabone.report.plan_text import ethics_paragraph
 

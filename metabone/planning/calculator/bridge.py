@@ -8,19 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from metabone.errors import DataError, ModelError, UsageError
-from metabone.planning.answer import (
-    Answer,
-    answer_mde,
-    answer_n,
-    answer_power,
-    assurance_steps,
-    curve_steps,
-    sensitivity_steps,
-)
+from metabone.planning.answer import Answer, answer_mde, answer_n, answer_power
+from metabone.planning.answer_curve import assurance_steps, curve_steps
 from metabone.planning.calculator.command import command_line, plan_toml
 from metabone.planning.plan_file import Plan
 from metabone.planning.plan_keys import KEYS, SECTIONS, keys_of
 from metabone.planning.question import make_question
+from metabone.planning.sensitivity import sensitivity_steps
 from metabone.planning.words import headline, summary
 
 ASKED = {"n": answer_n, "power": answer_power, "mde": answer_mde}
