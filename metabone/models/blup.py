@@ -140,10 +140,6 @@ def _solve(fit: MultilevelFit, vectors: FloatArray) -> tuple[FloatArray, FloatAr
         c = engine.clusters
         solved = c.restore(engine.inverse(theta, c.rotate(columns)))
     else:
-        solved = np.empty_like(columns)
-        for group in engine.groups:
-            m = group.v + np.einsum("l,glij->gij", theta, group.z)
-            part = np.moveaxis(columns[:, group.index], 0, -1)
-            solved[:, group.index] = np.moveaxis(np.linalg.solve(m, part), -1, 0)
+        solved = engine.inverse(theta, columns)
     p = fit.problem.x.shape[1]
     return solved[:p].T, solved[p:]

@@ -2,13 +2,13 @@
 
 Effects that share a sampling block or a level of any random factor form a component; the covariance
 M = V + Σ_l σ_l² Z_l Z_l′ is block-diagonal by component and each block is handled whole. Cost grows
-with the cube of the largest component, so crossed factors that tie everything together are for
-hundreds or a few thousand effects; for studies alone `nested` is linear.
+with the cube of the largest component: where a few levels of a crossed factor tie everything
+together `crossed` is linear, for studies alone `nested`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ from metabone.models.newton import Surface
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+Blocks = Sequence[tuple[IntArray, FloatArray]]
+Point = tuple[float, FloatArray, FloatArray, FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +44,34 @@ class Components:
 
     def solve(self, theta: FloatArray, rows: IntArray) -> Solution:
         """Coefficients and what they rest on at `theta` (b, L), for the data sets `rows`."""
-        parts = [self._solve_one(point, row)[0] for point, row in zip(theta, rows, strict=True)]
-        return Solution(
-            *(np.stack([getattr(part, name) for part in parts]) for name in _SOLUTION_FIELDS)
+        return solution(
+            [self._solve_one(point, row)[0] for point, row in zip(theta, rows, strict=True)]
         )
 
     def evaluate(self, theta: FloatArray, rows: IntArray) -> Surface:
         """Log-likelihood (without constants), gradient and information at `theta` (b, L)."""
-        parts = [self._evaluate_or_nan(point, row) for point, row in zip(theta, rows, strict=True)]
-        value, gradient, observed, expected = zip(*parts, strict=True)
-        return Surface(np.array(value), np.stack(gradient), np.stack(observed), np.stack(expected))
+        return likelihood(self._evaluate_one, theta, rows)
 
-    def _inverses(self, theta: FloatArray) -> list[FloatArray]:
-        return [
-            np.linalg.inv(group.v + np.einsum("l,glij->gij", theta, group.z))
-            for group in self.groups
-        ]
+    def inverse(self, theta: FloatArray, columns: FloatArray) -> FloatArray:
+        """M⁻¹b for each row b of `columns` (n, k)."""
+        out = np.empty_like(columns)
+        for group in self.groups:
+            m = group.v + np.einsum("l,glij->gij", theta, group.z)
+            part = np.moveaxis(columns[:, group.index], 0, -1)
+            out[:, group.index] = np.moveaxis(np.linalg.solve(m, part), -1, 0)
+        return out
+
+    def inverse_trace(self) -> float:
+        """tr V⁻¹."""
+        return sum(float(np.trace(np.linalg.inv(g.v), axis1=1, axis2=2).sum()) for g in self.groups)
+
+    @staticmethod
+    def inverses(groups: Sequence[Group], theta: FloatArray) -> list[FloatArray]:
+        """The inverse of V + Σ_l σ_l² G_l of each group."""
+        return [np.linalg.inv(g.v + np.einsum("l,glij->gij", theta, g.z)) for g in groups]
 
     def _solve_one(self, theta: FloatArray, row: int) -> tuple[Solution, list[FloatArray]]:
-        inverses = self._inverses(theta)
+        inverses = self.inverses(self.groups, theta)
         k, p = self.x.shape[1], self.x.shape[0]
         y = self.y[0] if len(self.y) == 1 else self.y[row]
         h = np.empty((p, k))
@@ -76,19 +87,7 @@ class Components:
         q = float(r @ (y - coef @ self.x))
         return Solution(coef, cov, h, r, np.float64(q), np.float64(logdet)), inverses  # type: ignore[arg-type]
 
-    def _evaluate_or_nan(
-        self, theta: FloatArray, row: int
-    ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
-        """NaN where M is singular to within rounding, so that a search turns back from there."""
-        try:
-            return self._evaluate_one(theta, row)
-        except np.linalg.LinAlgError:
-            square = np.full((len(theta), len(theta)), np.nan)
-            return float("nan"), square[0], square, square
-
-    def _evaluate_one(
-        self, theta: FloatArray, row: int
-    ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
+    def _evaluate_one(self, theta: FloatArray, row: int) -> Point:
         at, inverses = self._solve_one(theta, row)
         levels, p = len(theta), len(self.x)
         quadratic, trace = np.zeros(levels), np.zeros(levels)
@@ -122,6 +121,31 @@ class Components:
 _SOLUTION_FIELDS = ("coef", "cov", "h", "r", "q", "logdet")
 
 
+def solution(parts: Sequence[Solution]) -> Solution:
+    """The solutions of several points together."""
+    return Solution(
+        *(np.stack([getattr(part, name) for part in parts]) for name in _SOLUTION_FIELDS)
+    )
+
+
+def likelihood(
+    evaluate: Callable[[FloatArray, int], Point], theta: FloatArray, rows: IntArray
+) -> Surface:
+    """The likelihood at several points, one after the other.
+
+    NaN where M is singular to within rounding, so that a search turns back from there.
+    """
+    parts = []
+    for point, row in zip(theta, rows, strict=True):
+        try:
+            parts.append(evaluate(point, int(row)))
+        except np.linalg.LinAlgError:
+            square = np.full((len(point), len(point)), np.nan)
+            parts.append((float("nan"), square[0], square, square))
+    value, gradient, observed, expected = zip(*parts, strict=True)
+    return Surface(np.array(value), np.stack(gradient), np.stack(observed), np.stack(expected))
+
+
 def connect(
     factors: Sequence[NDArray[np.int64]], block_codes: NDArray[np.int64]
 ) -> NDArray[np.int64]:
@@ -145,7 +169,7 @@ def connect(
 def group_components(
     component: NDArray[np.int64],
     factors: Sequence[NDArray[np.int64]],
-    blocks: Sequence[tuple[IntArray, FloatArray]],
+    blocks: Blocks,
 ) -> tuple[Group, ...]:
     """Components of equal size together, with V from `blocks` (rows, covariance) filled in."""
     order = np.argsort(component, kind="stable")

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabone.errors import DataError
+from metabone.models.components import Blocks
 from metabone.models.intervals import chi2_p, critical, f_p, two_sided_p
-from metabone.models.nested import Nested, Solution, constant
+from metabone.models.nested import Solution, constant
 from metabone.models.newton import Maximum
-from metabone.models.problem import Blocks, Problem, build_problem, search
+from metabone.models.problem import Problem, build_problem, search
 from metabone.options import MultilevelDf, MultilevelMethod, check_option
 
 FloatArray = NDArray[np.float64]
@@ -234,13 +235,8 @@ def _i_squared(problem: Problem, flat: Solution, sigma2: Mapping[str, float]) ->
     (2012), doi:10.1007/s10682-012-9555-5.
     """
     k, p = problem.x.shape
-    if isinstance(problem.engine, Nested):
-        inverse_trace = problem.engine.inverse_trace()
-    else:
-        inverse_trace = sum(float(np.trace(np.linalg.inv(g.v), axis1=1, axis2=2).sum())
-                            for g in problem.engine.groups)  # fmt: skip
     h = flat.h[0]
-    trace = inverse_trace - float(np.einsum("pq,pk,qk->", flat.cov[0], h, h))
+    trace = problem.engine.inverse_trace() - float(np.einsum("pq,pk,qk->", flat.cov[0], h, h))
     typical = (k - p) / trace
     total = sum(sigma2.values()) + typical
     shares = {name: 100 * value / total for name, value in sigma2.items()}

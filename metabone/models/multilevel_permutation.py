@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from metabone.errors import DataError
 from metabone.models.arrangements import Arrangements
-from metabone.models.components import Components
 from metabone.models.multilevel import MultilevelFit
 from metabone.models.nested import Nested
 from metabone.models.newton import Surface, maximise
 from metabone.models.permutation import Permutation, check_iterations, judge, run_chunks
+from metabone.models.problem import Engine
 from metabone.models.wild_replicates import turned
 
 FloatArray = NDArray[np.float64]
@@ -149,7 +149,7 @@ class _Run:
         out[rows] = np.where(good[:, None], found, np.nan)
         return out
 
-    def _variances(self, engine: Nested | Components, size: int) -> tuple[FloatArray, BoolArray]:
+    def _variances(self, engine: Engine, size: int) -> tuple[FloatArray, BoolArray]:
         """(b, L) variance components, from those of the fit and, where that fails, from others."""
         found = maximise(engine.evaluate, np.tile(self.fit.theta, (size, 1)))
         theta, good = found.theta, found.converged
@@ -163,8 +163,6 @@ class _Run:
         return theta, good
 
 
-def _evaluate(
-    engine: Nested | Components, members: IntArray, theta: FloatArray, rows: IntArray
-) -> Surface:
+def _evaluate(engine: Engine, members: IntArray, theta: FloatArray, rows: IntArray) -> Surface:
     """The likelihood of some of the data sets."""
     return engine.evaluate(theta, members[rows])

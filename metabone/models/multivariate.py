@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabone.errors import ModelError
 from metabone.models import between
+from metabone.models.components import Blocks
 from metabone.models.intervals import chi2_p, critical, f_p, two_sided_p
 from metabone.models.nested import Solution, constant
 from metabone.models.outcomes import Outcomes, arrange, half_vector, has_means_only, refuse
-from metabone.models.problem import Blocks
 from metabone.models.robust import ClusterGroup, RobustFit, sandwich
 from metabone.options import (
     BetweenStructure,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabone.errors import DataError, ModelError
-from metabone.models.components import Components, Group, group_components
-from metabone.models.problem import Blocks, check_covariance, refuse_indefinite
+from metabone.models.components import Blocks, Components, Group, group_components
+from metabone.models.problem import check_covariance, refuse_indefinite
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

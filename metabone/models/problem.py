@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabone.errors import DataError, ModelError
 from metabone.models.clusters import arrange
-from metabone.models.components import Components, connect, group_components
+from metabone.models.components import Blocks, Components, connect, group_components
+from metabone.models.crossed import Crossed, build_crossed, split_factors
 from metabone.models.nested import Nested
 from metabone.models.newton import BoolArray, Maximum, Surface, maximise
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
-Blocks = Sequence[tuple[IntArray, FloatArray]]
+Engine = Nested | Components | Crossed
 
 # The most effects that may hang together through crossed factors: M is then one dense block.
 MAX_COMPONENT = 5000
@@ -26,7 +27,7 @@ MAX_COMPONENT = 5000
 class Problem:
     """What a fit rests on: the data, the random factors, and the engine that evaluates them."""
 
-    engine: Nested | Components
+    engine: Engine
     yi: FloatArray
     x: FloatArray
     triangle: FloatArray
@@ -190,7 +191,7 @@ def _engine(
     blocks: Blocks | None,
     *,
     restricted: bool,
-) -> Nested | Components:
+) -> Engine:
     names = tuple(codes)
     if len(names) == 2 and int(codes[names[1]].max()) + 1 == len(y):
         ordered = _blocks_by_cluster(codes[names[0]], vi, blocks)
@@ -205,14 +206,20 @@ def _engine(
     for number, (rows, _) in enumerate(parts):
         block_codes[rows] = number
     refuse_indefinite(parts)
-    component = connect(list(codes.values()), block_codes)
+    factors = list(codes.values())
+    tied = split_factors(factors, block_codes)
+    if tied.any():
+        return build_crossed(
+            names, y, basis.T, factors, tied, block_codes, parts, restricted=restricted
+        )
+    component = connect(factors, block_codes)
     largest = int(np.bincount(component).max())
     if largest > MAX_COMPONENT:
         raise ModelError(
             f"{largest} effects hang together through the random factors {', '.join(names)}; "
             f"this model is for up to {MAX_COMPONENT}: leave out a crossed factor"
         )
-    groups = group_components(component, list(codes.values()), parts)
+    groups = group_components(component, factors, parts)
     return Components(names, y[None], basis.T, groups, restricted)
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabone.errors import DataError, ModelError
+from metabone.models.components import Blocks
 from metabone.models.multilevel import MultilevelFit, multilevel
 from metabone.models.nested import Nested
 from metabone.models.newton import Maximum, Surface, maximise
-from metabone.models.problem import Blocks, Problem, doubtful, highest
+from metabone.models.problem import Problem, doubtful, highest
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

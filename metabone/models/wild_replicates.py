@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabone.errors import ModelError
-from metabone.models.components import Components
 from metabone.models.multilevel import MultilevelFit
 from metabone.models.nested import Nested, Solution
 from metabone.models.newton import maximise
+from metabone.models.problem import Engine
 from metabone.models.robust import adjustment, general_groups, inflation, sandwich, working_groups
 
 FloatArray = NDArray[np.float64]
@@ -146,7 +146,7 @@ class Replicator:
         return _wald(off, half @ np.swapaxes(half, 1, 2) * inflation(self.settings.type, m, p))
 
 
-def turned(engine: Nested | Components, values: FloatArray) -> FloatArray:
+def turned(engine: Engine, values: FloatArray) -> FloatArray:
     """Rows of `values` (…, k) as the engine has them."""
     return engine.clusters.rotate(values) if isinstance(engine, Nested) else values
 
@@ -232,7 +232,7 @@ def restricted(
     return Replicator(fit, codes, contrasts, value, fitted, residual, settings)
 
 
-def _variances(engine: Nested | Components, starts: FloatArray) -> FloatArray:
+def _variances(engine: Engine, starts: FloatArray) -> FloatArray:
     """(L,) variance components of one data set, the best of several searches."""
     rows = np.zeros(len(starts), dtype=np.intp)
     found = maximise(lambda theta, which: engine.evaluate(theta, rows[which]), starts)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from metabone.errors import DataError, ModelError
 from metabone.models.blup import predict_clusters, predict_levels, weights
+from metabone.models.components import Blocks
 from metabone.models.intervals import chi2_p, f_p, interval, two_sided_p
 from metabone.models.multilevel import MultilevelFit, multilevel, profile_interval
-from metabone.models.problem import Blocks
 from metabone.models.robust import RobustFit, robust
 from metabone.synthesis.counting import count_animals, count_studies
 from metabone.synthesis.results import Between, Estimate, StudyMean, WildAnswer

@@ -14,6 +14,7 @@ from metabone._version import __version__
 from metabone.errors import DataError, ModelError, UsageError
 from metabone.extraction.table import rows_text
 from metabone.models.borrowing import NESTED, borrowed_strength, likelihood_ratio
+from metabone.models.components import Blocks
 from metabone.models.intervals import check_level, two_sided_p
 from metabone.models.multivariate import (
     REPEATED,
@@ -23,7 +24,6 @@ from metabone.models.multivariate import (
     robust_multivariate,
 )
 from metabone.models.outcomes import FEWEST, arrange, refuse
-from metabone.models.problem import Blocks
 from metabone.options import (
     CI_OF_MODEL,
     BetweenStructure,

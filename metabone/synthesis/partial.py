@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from metabone.errors import ModelError
 from metabone.models.blup import predict_levels
+from metabone.models.components import Blocks
 from metabone.models.intervals import interval
 from metabone.models.multilevel import multilevel
-from metabone.models.problem import Blocks
 from metabone.synthesis.multilevel import keep_blocks
 from metabone.synthesis.results import PartialEstimate, Stratum
 from metabone.synthesis.strata import BLANK

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from metabone.effects.table import EffectTable
-    from metabone.models.problem import Blocks
+    from metabone.models.components import Blocks
     from metabone.synthesis.results import Estimate
 
 FloatArray = NDArray[np.float64]
