@@ -162,20 +162,27 @@ class StudyTable:
         return step(self, *args, **kwargs)
 
 
-def rows_text(rows: Iterable[int]) -> str:
-    """Row numbers in words, runs shortened.
+#: Runs of rows that a sentence lists before it counts the rest.
+LISTED_RUNS = 30
+
+
+def rows_text(rows: Iterable[int], most: int | None = LISTED_RUNS) -> str:
+    """Row numbers in words, runs shortened; after `most` runs the other rows are counted.
 
     Examples
     --------
     >>> rows_text([3, 4, 5, 9]), rows_text([7])
     ('rows 3-5, 9', 'row 7')
+    >>> rows_text([3, 5, 7, 9, 10], most=2)
+    'rows 3, 5 and 3 more'
     """
     runs: list[list[int]] = []
-    for row in sorted(rows):
+    for row in sorted(set(rows)):
         if runs and row <= runs[-1][-1] + 1:
             runs[-1].append(row)
         else:
             runs.append([row])
-    parts = [str(r[0]) if r[0] == r[-1] else f"{r[0]}-{r[-1]}" for r in runs]
+    parts = [str(r[0]) if r[0] == r[-1] else f"{r[0]}-{r[-1]}" for r in runs[:most]]
+    rest = sum(len(run) for run in runs[len(parts) :])
     many = len(runs) > 1 or (runs and runs[0][0] != runs[0][-1])
-    return f"row{'s' if many else ''} {', '.join(parts)}"
+    return f"row{'s' if many else ''} {', '.join(parts)}" + (f" and {rest} more" if rest else "")

@@ -116,18 +116,7 @@ def _line(group: Sequence[Finding], everything: bool = False) -> str:
 
 def named_rows(rows: Sequence[int], everything: bool = False) -> str:
     """Rows in words; of many only the first, and how many more."""
-    several = sorted(set(rows))
-    text = rows_text(several)
-    if everything or text.count(",") < NAMED_ROWS:
-        return text
-    kept: list[int] = []
-    runs = 0
-    for at, row in enumerate(several):
-        runs += at == 0 or row > several[at - 1] + 1
-        if runs > NAMED_ROWS:
-            break
-        kept.append(row)
-    return f"{rows_text(kept)} and {len(several) - len(kept)} more"
+    return rows_text(rows, None if everything else NAMED_ROWS)
 
 
 def _suspicions(checked: Checked, everything: bool) -> Iterator[str]:

@@ -136,13 +136,13 @@ def animal_values(
             rows = sorted(set(frame["row"][lost].tolist()))
             hold = "hold" if len(rows) > 1 else "holds"
             raise DataError(
-                f"{sheet.file}: {_rows(rows)} {hold} values but no {role} (column {name}); fill it "
-                "in, or leave the rows out with --where"
+                f"{sheet.file}: {rows_text(rows)} {hold} values but no {role} (column {name}); "
+                "fill it in, or leave the rows out with --where"
             )
     known = (frame["has_animal"] & frame["has_group"]).to_numpy()
     if not known.all():
         rows = sorted(set(frame["row"][~known].tolist()))
-        notes.append(f"left out, without animal or group and without a value: {_rows(rows)}")
+        notes.append(f"left out, without animal or group and without a value: {rows_text(rows)}")
         frame = frame[known]
     frame = frame.drop(columns=["has_animal", "has_group"])
     _refuse_two(sheet, frame, "group", roles.group)
@@ -277,7 +277,7 @@ def _one_each(
         count = several[key].drop_duplicates()
         animals = count[["stratum", "animal"]].drop_duplicates()
         raise DataError(
-            f"{sheet.file}: {_rows(first['row'].tolist())} are all animal "
+            f"{sheet.file}: {rows_text(first['row'].tolist())} are all animal "
             f"{str(first['animal'].iloc[0])[:40]!r} ({len(animals)} animals stand in several rows)."
             " If they are several measurements of one animal, say --average; several bones or "
             "times are told apart with --site-column and --week-column"
@@ -305,11 +305,6 @@ def _refuse_copies(sheet: Sheet, several: pd.DataFrame) -> None:
                 f"{sheet.file}: {rows_text(rows)} are the same in every cell; delete the copy"
             )
         seen[cells] = place
-
-
-def _rows(rows: list[int]) -> str:
-    text = rows_text(rows)
-    return text if len(text) < 120 else f"{text[:110].rpartition(',')[0]}, … ({len(rows)} rows)"
 
 
 def _some(words: Any) -> str:
