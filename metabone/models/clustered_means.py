@@ -108,6 +108,7 @@ class _Engine:
     restricted: bool
 
     def solve(self, theta: FloatArray, rows: IntArray) -> _At:
+        """Generalised least squares of the data sets `rows` (b,), each at its `theta` (b, L)."""
         y, which = self.y[rows], self.which[rows]
         h, my = np.empty_like(y), np.empty_like(y)
         logdet = np.zeros(len(y))

@@ -178,6 +178,8 @@ _Sum = tuple[tuple[Term, ...], bool | None]
 
 
 class _Parser:
+    """Recursive descent over the tokens of a formula, from its loosest sign to its tightest."""
+
     def __init__(self, tokens: list[_Token], columns: Collection[str]) -> None:
         self.tokens = tokens
         self.columns = columns
@@ -186,19 +188,23 @@ class _Parser:
 
     @property
     def token(self) -> _Token:
+        """The token to be read next."""
         return self.tokens[self.at]
 
     def take(self, sign: str) -> bool:
+        """Whether a sign stands here; if so it is read."""
         if self.token.kind == "sign" and self.token.text == sign:
             self.at += 1
             return True
         return False
 
     def expect(self, sign: str, where: str) -> None:
+        """Read a sign that must stand here; `where` says what it belongs to."""
         if not self.take(sign):
             self.unexpected(f"stands where {sign!r} is needed {where}")
 
     def unexpected(self, problem: str) -> NoReturn:
+        """Refuse what stands here, with its place in the formula."""
         token = self.token
         if token.kind == "end":
             raise UsageError(f"formula: it ends too early; {_ALLOWED}")
@@ -207,6 +213,7 @@ class _Parser:
         _refuse(token.text, token.position, problem)
 
     def formula(self) -> Formula:
+        """The whole: a sum up to the end, main effects first."""
         for token in self.tokens[1:]:
             if token.text == "~":
                 _refuse("~", token.position, "has something to its left; give the moderators only")
@@ -222,6 +229,7 @@ class _Parser:
         return Formula(ordered, intercept is not False)
 
     def sum(self, *, top: bool) -> _Sum:
+        """Terms between ``+`` and ``-``, and whether 0 or 1 among them asks for an intercept."""
         terms: tuple[Term, ...] = ()
         intercept: bool | None = None
         sign = "-" if self.take("-") else "+"
@@ -242,6 +250,7 @@ class _Parser:
                 return terms, intercept
 
     def number(self, sign: str, top: bool) -> bool:
+        """Whether 0 or 1 behind a sign asks for an intercept; only at the `top`."""
         token = self.token
         if token.text not in ("0", "1"):
             _refuse(token.text, token.position, "is a number; only 0 and 1 have a meaning "
@@ -252,6 +261,7 @@ class _Parser:
         return (token.text == "1") == (sign == "+")
 
     def product(self) -> tuple[Term, ...]:
+        """Terms between ``*``: each, and all their interactions."""
         parts = [self.cross()]
         while self.take("*"):
             parts.append(self.cross())
@@ -261,12 +271,14 @@ class _Parser:
         return terms
 
     def cross(self) -> tuple[Term, ...]:
+        """Terms between ``:``: their interactions alone."""
         parts = [self.atom()]
         while self.take(":"):
             parts.append(self.atom())
         return reduce(_crossed, parts)
 
     def atom(self) -> tuple[Term, ...]:
+        """A sum in parentheses, or one factor."""
         if self.take("("):
             self.depth += 1
             if self.depth > MAX_DEPTH:
@@ -278,6 +290,7 @@ class _Parser:
         return ((self.factor(),),)
 
     def factor(self) -> Factor:
+        """A column as it is, or a function of one."""
         token = self.token
         if token.kind not in ("name", "quoted"):
             self.unexpected(f"stands where a column is needed; {_ALLOWED}")
@@ -287,6 +300,7 @@ class _Parser:
         return Factor(self.column(token))
 
     def column(self, token: _Token) -> str:
+        """The name of a column that the table has."""
         name = token.text.strip("`")
         if name not in self.columns:
             close = nearest(name, self.columns)
@@ -295,6 +309,7 @@ class _Parser:
         return name
 
     def call(self, name: _Token) -> Factor:
+        """A function of a column, whose name and parenthesis are read."""
         if name.text not in FUNCTIONS:
             _refuse(f"{name.text}()", name.position, "is no function of a formula; allowed are "
                     + ", ".join(f"{known}()" for known in FUNCTIONS))  # fmt: skip
@@ -314,6 +329,7 @@ class _Parser:
         return Factor(inner.column, (*inner.functions, name.text), number, reference)
 
     def columns_wanted(self, function: str) -> int:
+        """How many columns ``ns`` or ``poly`` shall make."""
         what = f"{function}(column, {WITH_NUMBER[function]})"
         self.expect(",", f"in {what}")
         if self.token.kind == "name" and self.token.text == WITH_NUMBER[function]:
@@ -326,6 +342,7 @@ class _Parser:
         return int(token.text)
 
     def reference_level(self) -> str:
+        """The level that ``C`` compares the others with."""
         what = 'in C(column, reference="level")'
         if self.token.text != "reference":
             self.unexpected(f"stands where 'reference' is needed {what}")

@@ -81,10 +81,12 @@ class _Place:
     table: Mapping[str, Any]
 
     def wrong(self, key: str, message: str) -> UsageError:
+        """The error of a key of this table: file, table, key and what is wrong."""
         where = f'{self.kind}."{self.name}"' + (f".{key}" if key else "")
         return UsageError(f"{self.file}: {where}: {message}")
 
     def get(self, key: str, is_right: Callable[[Any], bool], wanted: str, default: Any) -> Any:
+        """The value of a key, or `default` where the table leaves it out; refused if not right."""
         if key not in self.table:
             return default
         value = self.table[key]
@@ -93,15 +95,19 @@ class _Place:
         return value
 
     def text(self, key: str, default: str = "") -> str:
+        """A text without blanks around it."""
         return str(self.get(key, _is_text, "a text", default)).strip()
 
     def texts(self, key: str) -> tuple[str, ...]:
+        """The texts of a list, none where the key is left out."""
         return tuple(self.get(key, _is_texts, "a list of texts", ()))
 
     def flag(self, key: str, default: bool) -> bool:
+        """A true or false."""
         return bool(self.get(key, _is_flag, "true or false", default))
 
     def mapping(self, key: str) -> Mapping[str, Any]:
+        """A table inside this one, empty where it is left out."""
         found: Mapping[str, Any] = self.get(key, _is_table, "a table", {})
         return found
 
