@@ -18,7 +18,7 @@ LARGEST_TRUE = 4.0
 #: Digits of mean and dispersion together from which two equal pairs are suspicious.
 LEAST_DIGITS = 4
 #: Last digits of one study from which their shares are looked at, and the p told from.
-LEAST_LAST, PREFERENCE_P = 25, 1e-4
+LEAST_LAST, PREFERENCE_P = 12, 1e-4
 _ARMS = ("treated", "control", "sham")
 
 

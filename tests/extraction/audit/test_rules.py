@@ -291,6 +291,25 @@ def test_digits_are_counted() -> None:
     ]  # fmt: skip
 
 
+def test_numbers_read_from_a_figure_by_eye_are_told_and_measured_ones_are_not(
+    tmp_path: Path,
+) -> None:
+    """Halves of a unit, of which programs write every second as a whole number."""
+    rng = np.random.default_rng(4)
+    rows: list[Row] = []
+    for study in ("by eye", *(f"measured {i}" for i in range(30))):
+        for site in "abcdefgh":
+            names, centres = list(ARMS), (20.0, 2.3, 15.0, 2.3)
+            values = dict(zip(names, rng.normal(centres, (3.0, 0.4, 3.0, 0.4)), strict=True))
+            cells = {
+                name: f"{round(value * 2) / 2 if study == 'by eye' else value:.1f}"
+                for name, value in values.items()
+            }
+            rows.append({"study": study, "site": site, **cells})
+    found = [each for each in look(tmp_path, *rows) if each.code == "digit-preference"]
+    assert [(each.row, each.severity) for each in found] == [(2, "note")]
+
+
 def test_the_bound_of_an_effect_is_that_of_drawn_animals() -> None:
     """Monte Carlo with numpy alone: one in a thousand lies above."""
     rng = np.random.default_rng(3)
