@@ -254,7 +254,8 @@ def _notes(
         for text, rows in done.items()
         if (rows & known).any()
     ]
-    taken = [name for name in (*ADDED, "unit_reported") if name in _extra_columns(frame)]
+    extra = _extra_columns(frame)
+    taken = [name for name in (*ADDED, "unit_reported") if name in extra]
     if taken:
         notes.append(f"columns of the table give way to computed ones: {', '.join(taken)}")
     return notes

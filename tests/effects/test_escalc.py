@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabone.effects import formulas
@@ -443,6 +443,7 @@ rows = st.fixed_dictionaries(
 
 
 @given(st.lists(rows, min_size=1, max_size=6), st.randoms())
+@settings(max_examples=40)
 def test_the_order_of_rows_does_not_matter(
     table: MakeTable, several: list[Row], random: Any
 ) -> None:
@@ -456,6 +457,7 @@ def test_the_order_of_rows_does_not_matter(
 
 
 @given(st.lists(rows, min_size=1, max_size=4))
+@settings(max_examples=40)
 def test_swapped_arms_change_the_sign_and_nothing_else(
     table: MakeTable, several: list[Row]
 ) -> None:
