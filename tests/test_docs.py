@@ -209,6 +209,7 @@ def written() -> dict[str, Any]:
     }
 
 
+@pytest.mark.xdist_group("results")
 @pytest.mark.parametrize(
     "kind",
     [
@@ -240,7 +241,13 @@ def sessions() -> list[tuple[str, list[str]]]:
     return list(shown_lines.items())
 
 
-@pytest.mark.parametrize(("command", "lines"), sessions())
+# Run once for all tests that look at it; see conftest.py.
+LONGEST = "metabone run unloading -o results"
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"), [session for session in sessions() if session[0] != LONGEST]
+)
 def test_the_tour_prints_what_it_shows(
     command: str,
     lines: list[str],
@@ -256,8 +263,20 @@ def test_the_tour_prints_what_it_shows(
     said = capsys.readouterr()
     refused = any(line.startswith("metabone: ") for line in lines)
     assert bool(stop.value.code) == refused, said.err
-    printed = {" ".join(line.split()) for line in (said.out + said.err).splitlines()}
-    assert [line for line in lines if " ".join(line.split()) not in printed] == []
+    assert unprinted(lines, said.out + said.err) == []
+
+
+def unprinted(lines: list[str], said: str) -> list[str]:
+    """The lines that are shown and were not printed; blanks may differ."""
+    printed = {" ".join(line.split()) for line in said.splitlines()}
+    return [line for line in lines if " ".join(line.split()) not in printed]
+
+
+@pytest.mark.xdist_group("unloading")
+def test_the_longest_of_the_tour_prints_what_it_shows(unloading_run: Any) -> None:
+    lines = dict(sessions())[LONGEST]
+    assert lines
+    assert unprinted(lines, unloading_run.said) == []
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:

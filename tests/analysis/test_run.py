@@ -354,12 +354,30 @@ def test_a_bar_is_drawn_on_a_terminal(
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunResult]:
-    """Runs a shipped analysis, once for this module."""
-    return cache(lambda name: run_analysis(name, tmp_path_factory.mktemp(name) / "out"))
+def shipped(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], RunResult]:
+    """Runs a shipped analysis, once for this module; unloading once for all."""
+
+    @cache
+    def run(name: str) -> RunResult:
+        if name == "unloading":
+            result: RunResult = request.getfixturevalue("unloading_run").result
+            return result
+        return run_analysis(name, tmp_path_factory.mktemp(name) / "out")
+
+    return run
 
 
-@pytest.mark.parametrize("name", ["unloading", "anabolic", "synthetic", "direction"])
+def of_one_worker(name: str) -> Any:
+    """Tests of one run are given to one worker, which has it."""
+    return pytest.param(name, marks=pytest.mark.xdist_group(name))
+
+
+SHIPPED = ("unloading", "anabolic", "synthetic", "direction")
+
+
+@pytest.mark.parametrize("name", [of_one_worker(name) for name in SHIPPED])
 def test_every_shipped_analysis_runs(name: str, shipped: Callable[[str], RunResult]) -> None:
     result = shipped(name)
     assert result.figures
@@ -367,6 +385,7 @@ def test_every_shipped_analysis_runs(name: str, shipped: Callable[[str], RunResu
     assert (result.out / "summary.md").stat().st_size > 500
 
 
+@pytest.mark.xdist_group("unloading")
 def test_the_shipped_unloading_analysis_keeps_to_its_rules(
     shipped: Callable[[str], RunResult],
 ) -> None:
@@ -392,6 +411,7 @@ def test_the_shipped_unloading_analysis_keeps_to_its_rules(
     assert modelled >= 5
 
 
+@pytest.mark.xdist_group("synthetic")
 def test_the_synthetic_analysis_has_bmd_in_three_sources_and_three_cells(
     shipped: Callable[[str], RunResult],
 ) -> None:
