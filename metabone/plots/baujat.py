@@ -14,7 +14,7 @@ from metabone.plots.xy_text import sensitivity_footer
 
 if TYPE_CHECKING:
     from metabone.plots.draw import SpecFigure
-    from metabone.synthesis.sensitivity.results import BaujatPoint, BaujatResult
+    from metabone.synthesis.sensitivity.influence_results import BaujatPoint, BaujatResult
 
 X_LABEL = "Contribution to heterogeneity (part of Q)"
 Y_LABEL = "Influence on the pooled effect (squared change over its variance)"

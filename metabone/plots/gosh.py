@@ -24,7 +24,7 @@ from metabone.plots.xy_text import sensitivity_footer
 if TYPE_CHECKING:
     from metabone.plots.draw import SpecFigure
     from metabone.plots.spec import Axis
-    from metabone.synthesis.sensitivity.results import GoshResult
+    from metabone.synthesis.sensitivity.resampling_results import GoshResult
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -17,7 +17,7 @@ from metabone.plots.xy_text import sensitivity_footer
 
 if TYPE_CHECKING:
     from metabone.plots.draw import SpecFigure
-    from metabone.synthesis.sensitivity.results import InfluenceLine, InfluenceResult
+    from metabone.synthesis.sensitivity.influence_results import InfluenceLine, InfluenceResult
 
 #: Diagnostic, its name over the panel, and the value of an effect that sways nothing.
 MEASURES: tuple[tuple[str, str, float], ...] = (

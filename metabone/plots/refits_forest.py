@@ -28,7 +28,7 @@ from metabone.plots.xy_text import sensitivity_footer
 if TYPE_CHECKING:
     from metabone.plots.draw import SpecFigure
     from metabone.synthesis.results import Estimate
-    from metabone.synthesis.sensitivity.results import RefitLine, Refits
+    from metabone.synthesis.sensitivity.influence_results import RefitLine, Refits
 
 #: Area of a refit's square: all are alike, since none is an effect with a weight.
 AREA = 0.4

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from metabone.files import plain
 from metabone.synthesis.results import SCHEMA_VERSION
+from metabone.synthesis.shaping import Record, Summarised, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ NO_BETTER = "neither the column better nor the vocabulary says which direction i
 
 
 @dataclass(frozen=True, slots=True)
-class RowVerdict:
+class RowVerdict(Record):
     """The direction of one row of the table.
 
     Parameters
@@ -48,22 +48,9 @@ class RowVerdict:
     basis: str
     reason: str | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The row as JSON prints it."""
-        return {
-            "row": self.row,
-            "study": self.study,
-            "outcome": self.outcome,
-            "change": self.change,
-            "better": self.better,
-            "verdict": self.verdict,
-            "basis": self.basis,
-            "reason": self.reason,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class StudyVerdict:
+class StudyVerdict(Record):
     """The direction of one study, over all of its rows or over those in one cell.
 
     Parameters
@@ -92,19 +79,6 @@ class StudyVerdict:
     def counts_for_bone(self) -> bool:
         """Whether it measures skeletal bone mass in an animal given vesicles."""
         return (self.in_vivo, self.vesicles_given, self.bone_mass) == ("yes", "yes", "skeletal")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The study as JSON prints it."""
-        return {
-            "study": self.study,
-            "rows": list(self.rows),
-            "verdict": self.verdict,
-            "counts": dict(self.counts),
-            "outcomes": list(self.outcomes),
-            "in_vivo": self.in_vivo,
-            "vesicles_given": self.vesicles_given,
-            "bone_mass": self.bone_mass,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,26 +139,14 @@ class SignTest:
 
     def to_dict(self) -> dict[str, Any]:
         """The test as JSON prints it."""
-        return dict(
-            plain(
-                {
-                    "benefit": self.benefit,
-                    "harm": self.harm,
-                    "n": self.n,
-                    "left_out": self.left_out,
-                    "proportion": self.proportion,
-                    "ci_low": self.ci_low,
-                    "ci_high": self.ci_high,
-                    "pvalue": self.pvalue,
-                    "smallest_pvalue": self.smallest_pvalue,
-                    "level": self.level,
-                }
-            )
-        )
+        return named(
+            self, "benefit", "harm", "n", "left_out", "proportion", "ci_low", "ci_high", "pvalue",
+            "smallest_pvalue", "level",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class DirectionResult:
+class DirectionResult(Summarised):
     """A synthesis without numbers: which way the studies point.
 
     Parameters
@@ -273,14 +235,6 @@ class DirectionResult:
         from metabone.synthesis.direction_text import summarise_direction
 
         return summarise_direction(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
 
 def count_verdicts(studies: Iterable[StudyVerdict]) -> dict[str, int]:

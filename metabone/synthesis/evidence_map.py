@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from metabone.errors import DataError, UsageError
-from metabone.files import plain
 from metabone.synthesis.direction import study_verdict
 from metabone.synthesis.direction_results import DirectionResult
 from metabone.synthesis.results import SCHEMA_VERSION, Estimate, PoolResult
+from metabone.synthesis.shaping import named
 from metabone.synthesis.strata import cells_of
 
 if TYPE_CHECKING:
@@ -61,11 +61,10 @@ class MapCell:
 
     def to_dict(self) -> dict[str, Any]:
         """The cell as JSON prints it."""
-        names = (
-            "row", "column", "k_studies", "k_effects", "verdict", "estimate", "ci_low", "ci_high",
-            "reason",
+        return named(
+            self, "row", "column", "k_studies", "k_effects", "verdict", "estimate", "ci_low",
+            "ci_high", "reason",
         )  # fmt: skip
-        return dict(plain({name: getattr(self, name) for name in names}))
 
 
 @dataclass(frozen=True, slots=True)

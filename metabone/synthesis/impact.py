@@ -13,9 +13,9 @@ from metabone.effects.escalc import escalc
 from metabone.errors import DataError
 from metabone.extraction.table import Exclusion
 from metabone.extraction.where import select
-from metabone.files import plain
 from metabone.models.random_effects import random_effects
 from metabone.options import Measure, check_option
+from metabone.synthesis.shaping import Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ _AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
+class Pooled(Record):
     """A pooled answer: estimate, standard error, 95% confidence limits, number of effects."""
 
     estimate: float
@@ -39,14 +39,9 @@ class Pooled:
     ci_high: float
     k: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON prints it."""
-        names = ("estimate", "se", "ci_low", "ci_high", "k")
-        return {name: plain(getattr(self, name)) for name in names}
-
 
 @dataclass(frozen=True, slots=True)
-class ImpactLine:
+class ImpactLine(Record):
     """What one suspicion, or all of one code in an outcome, would change.
 
     Parameters
@@ -80,16 +75,6 @@ class ImpactLine:
         if self.as_is is None or self.after is None or not self.as_is.se > 0:
             return 0.0
         return abs(self.after.estimate - self.as_is.estimate) / self.as_is.se
-
-    def to_dict(self) -> dict[str, Any]:
-        """The line as JSON prints it."""
-        answers = {name: getattr(self, name) for name in ("as_is", "corrected", "left_out")}
-        return {
-            "row": self.row, "rows": list(self.rows), "code": self.code, "outcome": self.outcome,
-            "measure": self.measure,
-            **{name: None if one is None else one.to_dict() for name, one in answers.items()},
-            "reason": self.reason,
-        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

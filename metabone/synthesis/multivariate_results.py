@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from metabone.files import plain
 from metabone.synthesis.results import SCHEMA_VERSION, Estimate
+from metabone.synthesis.shaping import Record, Summarised, effects_dict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +87,7 @@ class OutcomeEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class StructureLine:
+class StructureLine(Record):
     """One structure of the covariance between studies, beside the one chosen.
 
     The likelihood-ratio test is against the chosen one, None where neither is a special case of the
@@ -103,17 +104,9 @@ class StructureLine:
     chosen: bool
     reason: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The line as JSON prints it."""
-        names = (
-            "structure", "parameters", "loglik", "aic", "statistic", "df", "pvalue", "chosen",
-            "reason",
-        )  # fmt: skip
-        return dict(plain({name: getattr(self, name) for name in names}))
-
 
 @dataclass(frozen=True, slots=True)
-class OutcomesAssumption:
+class OutcomesAssumption(Record):
     """The means under another assumption on what effects share, in the order of the outcomes.
 
     Both are NaN where the model has no answer.
@@ -125,17 +118,9 @@ class OutcomesAssumption:
     se: tuple[float, ...]
     chosen: bool
 
-    def to_dict(self) -> dict[str, Any]:
-        """The line as JSON prints it."""
-        values = {
-            "rho": self.rho, "control": self.control, "estimate": list(self.estimate),
-            "se": list(self.se), "chosen": self.chosen,
-        }  # fmt: skip
-        return dict(plain(values))
-
 
 @dataclass(frozen=True, slots=True)
-class OutcomesResult:
+class OutcomesResult(Summarised):
     """Several outcomes pooled together.
 
     Attributes
@@ -188,9 +173,8 @@ class OutcomesResult:
         values = {
             "schema_version": SCHEMA_VERSION, "metabone_version": self.version,
             "outcome": self.outcome, "outcomes": list(self.outcomes),
-            "input": effects.input_dict(), "measure": effects.measure,
-            "variance": effects.variance, "align": effects.align, "better": effects.better,
-            "unit": effects.unit, "model": "multivariate", "structure": self.structure,
+            **effects_dict(effects),
+            "model": "multivariate", "structure": self.structure,
             "tau2_method": self.method, "ci_method": self.ci_method, "pi_method": self.pi_method,
             "level": self.level, "rho": self.rho, "control": self.control,
             "rho_table": list(self.rho_table), "time_decay": self.time_decay,
@@ -222,11 +206,3 @@ class OutcomesResult:
         from metabone.synthesis.multivariate_text import summarise_outcomes
 
         return summarise_outcomes(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"

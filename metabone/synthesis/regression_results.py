@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from metabone.files import plain
 from metabone.synthesis.results import SCHEMA_VERSION
+from metabone.synthesis.shaping import Record, Summarised, effects_dict, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ class Coefficient:
 
 
 @dataclass(frozen=True, slots=True)
-class ModeratorTest:
+class ModeratorTest(Record):
     """Test that all coefficients of a term are zero (QM).
 
     `test` is ``chi2``, ``F``, or ``AHT`` (cluster-robust F); `df2` is None for a χ² test, else the
@@ -61,14 +62,6 @@ class ModeratorTest:
     pvalue: float
     test: str
     intercept: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON prints it."""
-        values = {
-            "term": self.term, "qm": self.qm, "df": self.df, "df2": self.df2,
-            "pvalue": self.pvalue, "test": self.test, "intercept": self.intercept,
-        }  # fmt: skip
-        return dict(plain(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +84,7 @@ class RegressionAssumption:
 
 
 @dataclass(frozen=True, slots=True)
-class RegressionResult:
+class RegressionResult(Summarised):
     """A meta-regression.
 
     Parameters
@@ -195,26 +188,13 @@ class RegressionResult:
             "schema_version": SCHEMA_VERSION,
             "metabone_version": self.version,
             "outcome": self.outcome,
-            "input": self.effects.input_dict(),
-            "measure": self.effects.measure,
-            "variance": self.effects.variance,
-            "align": self.effects.align,
-            "better": self.effects.better,
-            "unit": self.effects.unit,
+            **effects_dict(self.effects),
             "synthetic": self.effects.synthetic,
-            "model": self.model,
-            "model_reason": self.model_reason,
-            "formula": self.formula,
-            "levels": self.levels,
-            "tau2_method": self.tau2_method,
-            "ci_method": self.ci_method,
-            "level": self.level,
-            "rho": self.rho,
-            "control": self.control,
-            "rho_table": list(self.rho_table),
-            "time_decay": self.time_decay,
-            "random": list(self.random),
-        }
+            **named(
+                self, "model", "model_reason", "formula", "levels", "tau2_method", "ci_method",
+                "level", "rho", "control", "rho_table", "time_decay", "random",
+            ),
+        }  # fmt: skip
         numbers = {
             "k_studies": self.k_studies, "k_effects": self.k_effects,
             "coefficients": [each.to_dict(self.level) for each in self.coefficients],
@@ -251,11 +231,3 @@ class RegressionResult:
         from metabone.synthesis.regression_text import summarise_regression
 
         return summarise_regression(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"

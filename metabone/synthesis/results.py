@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from metabone.files import plain
+from metabone.synthesis.shaping import Record, Summarised, effects_dict, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class PartialEstimate:
+class PartialEstimate(Record):
     """The mean of a cell, drawn to its row, its column and the overall mean (normal limits)."""
 
     estimate: float
@@ -94,16 +95,9 @@ class PartialEstimate:
     ci_low: float
     ci_high: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The estimate as JSON prints it."""
-        return dict(
-            plain({"estimate": self.estimate, "se": self.se, "ci_low": self.ci_low,
-                   "ci_high": self.ci_high})
-        )  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
-class StudyMean:
+class StudyMean(Record):
     """A study's own true mean as the model predicts it, and the interval of a new effect in it."""
 
     study: str
@@ -112,16 +106,9 @@ class StudyMean:
     pi_low: float
     pi_high: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The study as JSON prints it."""
-        return dict(
-            plain({"study": self.study, "estimate": self.estimate, "se": self.se,
-                   "pi_low": self.pi_low, "pi_high": self.pi_high})
-        )  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
-class Assumption:
+class Assumption(Record):
     """The overall answer under another assumption on what the effects share."""
 
     rho: float
@@ -134,14 +121,9 @@ class Assumption:
     tau2: float
     chosen: bool
 
-    def to_dict(self) -> dict[str, Any]:
-        """The line as JSON prints it."""
-        names = ("rho", "control", "estimate", "se", "df", "ci_low", "ci_high", "tau2", "chosen")
-        return dict(plain({name: getattr(self, name) for name in names}))
-
 
 @dataclass(frozen=True, slots=True)
-class WildAnswer:
+class WildAnswer(Record):
     """Cluster wild bootstrap of the overall mean: test of no effect, symmetric-t interval.
 
     `exact` says that all patterns of signs were gone through, so that no chance is left in it.
@@ -154,11 +136,6 @@ class WildAnswer:
     weights: str
     exact: bool
     seed: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON prints it."""
-        names = ("pvalue", "ci_low", "ci_high", "replicates", "weights", "exact", "seed")
-        return dict(plain({name: getattr(self, name) for name in names}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +187,7 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
+class Between(Record):
     """Test of whether the strata differ; `df2` is None for a χ² test, else the F's second df.
 
     `test` is ``chi2``, ``F``, or ``AHT`` (cluster-robust F).
@@ -223,24 +200,9 @@ class Between:
     pvalue: float
     test: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON prints it."""
-        return dict(
-            plain(
-                {
-                    "by": list(self.by),
-                    "statistic": self.statistic,
-                    "df": self.df,
-                    "df2": self.df2,
-                    "pvalue": self.pvalue,
-                    "test": self.test,
-                }
-            )
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class PoolResult:
+class PoolResult(Summarised):
     """A pooled answer: overall, by stratum, between strata."""
 
     effects: EffectTable
@@ -272,24 +234,11 @@ class PoolResult:
             "schema_version": SCHEMA_VERSION,
             "metabone_version": self.version,
             "outcome": self.outcome,
-            "input": self.effects.input_dict(),
-            "measure": self.effects.measure,
-            "variance": self.effects.variance,
-            "align": self.effects.align,
-            "better": self.effects.better,
-            "unit": self.effects.unit,
-            "model": self.model,
-            "model_reason": self.model_reason,
-            "tau2_method": self.tau2_method,
-            "ci_method": self.ci_method,
-            "pi_method": self.pi_method,
-            "strata_tau2": self.strata_tau2,
-            "level": self.level,
-            "rho": self.rho,
-            "control": self.control,
-            "rho_table": list(self.rho_table),
-            "time_decay": self.time_decay,
-            "random": list(self.random),
+            **effects_dict(self.effects),
+            **named(
+                self, "model", "model_reason", "tau2_method", "ci_method", "pi_method",
+                "strata_tau2", "level", "rho", "control", "rho_table", "time_decay", "random",
+            ),
             "synthetic": self.effects.synthetic,
             "overall": self.overall.to_dict(),
             "strata": [stratum.to_dict() for stratum in self.strata],
@@ -298,7 +247,7 @@ class PoolResult:
             "studies": [one.to_dict() for one in self.studies],
             "assumptions": [one.to_dict() for one in self.assumptions],
             "warnings": list(self.warnings),
-        }
+        }  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
         """Tidy table: one row for the overall answer, then one for each stratum."""
@@ -318,14 +267,6 @@ class PoolResult:
         from metabone.synthesis.summary import summarise_pool
 
         return summarise_pool(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
 
 _BY_LEVEL = ("sigma2", "sigma2_low", "sigma2_high", "i2_levels")

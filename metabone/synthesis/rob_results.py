@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from metabone.files import plain
 from metabone.synthesis.results import SCHEMA_VERSION
+from metabone.synthesis.shaping import Record, Summarised, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,13 +61,7 @@ class JudgedStudy:
 
     def to_dict(self) -> dict[str, Any]:
         """The study as JSON prints it."""
-        return {
-            "study": self.study,
-            "rows": list(self.rows),
-            "judgements": dict(self.judgements),
-            "overall": self.overall,
-            "percent": plain(self.percent),
-        }
+        return named(self, "study", "rows", "judgements", "overall", "percent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +79,16 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Record):
     """A cell that holds no answer of the list; it counts as not judged."""
 
     row: int
     item: str
     value: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """The cell as JSON prints it."""
-        return {"row": self.row, "item": self.item, "value": self.value}
-
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Share(Record):
     """How many studies have an answer to an item, and their part in per cent.
 
     `item` is None for the overall judgement.
@@ -109,16 +99,9 @@ class Share:
     studies: int
     percent: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The share as JSON prints it."""
-        return dict(
-            plain({"item": self.item, "answer": self.answer, "studies": self.studies,
-                   "percent": self.percent})
-        )  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
-class RobResult:
+class RobResult(Summarised):
     """An assessment: every study by every item, and the shares.
 
     Parameters
@@ -214,11 +197,3 @@ class RobResult:
         from metabone.synthesis.rob_text import summarise_rob
 
         return summarise_rob(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"

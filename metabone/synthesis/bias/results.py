@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from metabone.files import plain
 from metabone.synthesis.results import SCHEMA_VERSION, PoolResult
+from metabone.synthesis.shaping import Record, Summarised, effects_dict, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,13 +29,8 @@ class Part(Protocol):
         ...
 
 
-def _values(part: Any) -> dict[str, Any]:
-    """The fields of a part by name."""
-    return {one.name: getattr(part, one.name) for one in fields(part)}
-
-
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Record):
     """What the methods for independent effects count: an effect, or the mean of a study's effects.
 
     `vi` of a study's mean holds its sampling variance and the variance of true effects within the
@@ -48,13 +44,9 @@ class Unit:
     vi: float
     safe_vi: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The unit as JSON prints it."""
-        return dict(plain(_values(self)))
-
 
 @dataclass(frozen=True, slots=True)
-class AsymmetryTest:
+class AsymmetryTest(Record):
     """Effects regressed on a measure of their imprecision.
 
     Parameters
@@ -80,10 +72,6 @@ class AsymmetryTest:
     limit_high: float
     warning: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON prints it."""
-        return dict(plain(_values(self)))
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line."""
         yield {
@@ -95,7 +83,7 @@ class AsymmetryTest:
 
 
 @dataclass(frozen=True, slots=True)
-class RankTest:
+class RankTest(Record):
     """Begg and Mazumdar's rank correlation; `variance` says what was ranked, ``vi`` or ``arms``."""
 
     tau: float
@@ -104,10 +92,6 @@ class RankTest:
     exact: bool
     variance: str
     k: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON prints it."""
-        return dict(plain(_values(self)))
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line."""
@@ -118,7 +102,7 @@ class RankTest:
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
+class Corrected(Record):
     """A mean that some method corrected, with its interval."""
 
     estimate: float
@@ -129,13 +113,9 @@ class Corrected:
     ci_low: float
     ci_high: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The mean as JSON prints it."""
-        return dict(plain(_values(self)))
-
 
 @dataclass(frozen=True, slots=True)
-class TrimFill:
+class TrimFill(Record):
     """Trim and fill by one estimator.
 
     `side` is where effects seem to be missing; `k0` how many (`k0_pvalue`: R0 alone). `filled_yi`
@@ -158,10 +138,6 @@ class TrimFill:
     i2: float
     variance: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON prints it."""
-        return dict(plain(_values(self) | {"corrected": self.corrected.to_dict()}))
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line."""
         yield {
@@ -172,7 +148,7 @@ class TrimFill:
 
 
 @dataclass(frozen=True, slots=True)
-class PetPeese:
+class PetPeese(Record):
     """PET and PEESE, and the one that the rule takes (`chosen`).
 
     PEESE is taken where PET's limit differs from 0 in the direction of the uncorrected mean,
@@ -191,11 +167,6 @@ class PetPeese:
         """The one that the rule takes."""
         return self.peese if self.chosen == "PEESE" else self.pet
 
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON prints it."""
-        both = {"pet": self.pet.to_dict(), "peese": self.peese.to_dict()}
-        return dict(plain(_values(self) | both))
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line for each of the two."""
         for name, one in (("PET", self.pet), ("PEESE", self.peese)):
@@ -206,7 +177,7 @@ class PetPeese:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Record):
     """Limit meta-analysis: α of the standardised error, and the mean without sampling error.
 
     `q_small` (1 df) is the part of Cochran's `q` that goes with the standard errors, `q_residual`
@@ -226,10 +197,6 @@ class Limit:
     q_residual_pvalue: float
     variance: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON prints it."""
-        return dict(plain(_values(self) | {"corrected": self.corrected.to_dict()}))
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line."""
         yield {
@@ -239,7 +206,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class FailSafe:
+class FailSafe(Record):
     """How many unseen null results would undo the answer.
 
     `rosenthal` would make Stouffer's combined test fail at one-sided `alpha`; `orwin` would bring
@@ -252,10 +219,6 @@ class FailSafe:
     target: float | None
     k: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers as JSON prints them."""
-        return dict(plain(_values(self)))
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line for each number."""
         yield {"part": "fail_safe", "name": "Rosenthal", "value": self.rosenthal}
@@ -264,7 +227,7 @@ class FailSafe:
 
 
 @dataclass(frozen=True, slots=True)
-class ExcessSignificance:
+class ExcessSignificance(Record):
     """Test of excess significance, power at `theta` and over `tau2`; `pvalue` is exact."""
 
     observed: int
@@ -277,10 +240,6 @@ class ExcessSignificance:
     tau2: float
     alpha: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON prints it."""
-        return dict(plain(_values(self)))
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line."""
         yield {
@@ -290,7 +249,7 @@ class ExcessSignificance:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeLag:
+class TimeLag(Record):
     """Effects by year: `slope` per year, and the expected effects of the first and last year."""
 
     column: str
@@ -309,10 +268,6 @@ class TimeLag:
     k_effects: int
     k_studies: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON prints it."""
-        return dict(plain(_values(self)))
-
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line."""
         yield {
@@ -323,19 +278,15 @@ class TimeLag:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Record):
     """A part that has no answer here, and why."""
 
     part: str
     reason: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """The line as JSON prints it."""
-        return {"part": self.part, "reason": self.reason}
-
 
 @dataclass(frozen=True, slots=True)
-class BiasResult:
+class BiasResult(Summarised):
     """Small-study effects of a set of effects.
 
     Parameters
@@ -385,14 +336,11 @@ class BiasResult:
         pooled, effects = self.pooled, self.effects
         head = {
             "schema_version": SCHEMA_VERSION, "metabone_version": self.version,
-            "outcome": pooled.outcome, "input": effects.input_dict(),
-            "measure": effects.measure, "variance": effects.variance, "align": effects.align,
-            "better": effects.better, "unit": effects.unit, "synthetic": effects.synthetic,
-            "model": pooled.model, "model_reason": pooled.model_reason,
-            "tau2_method": pooled.tau2_method, "ci_method": pooled.ci_method,
-            "level": self.level, "rho": pooled.rho, "control": pooled.control,
-            "rho_table": list(pooled.rho_table), "time_decay": pooled.time_decay,
-            "random": list(pooled.random), "pooled": pooled.overall.to_dict(),
+            "outcome": pooled.outcome, **effects_dict(effects), "synthetic": effects.synthetic,
+            **named(pooled, "model", "model_reason", "tau2_method", "ci_method"),
+            "level": self.level,
+            **named(pooled, "rho", "control", "rho_table", "time_decay", "random"),
+            "pooled": pooled.overall.to_dict(),
         }  # fmt: skip
         parts = {
             "counted": self.unit, "units": [one.to_dict() for one in self.units],
@@ -435,14 +383,6 @@ class BiasResult:
         from metabone.synthesis.bias.text import summarise_bias
 
         return summarise_bias(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
 
 def _maybe(part: Part | None) -> dict[str, Any] | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metabone.errors import DataError, UsageError
-from metabone.files import plain
 from metabone.models.intervals import critical, f_p
 from metabone.models.selection import (
     SelectionFit,
@@ -29,6 +28,7 @@ from metabone.options import SelectionSide, check_option
 from metabone.synthesis.bias.regressions import corrected
 from metabone.synthesis.bias.results import Corrected
 from metabone.synthesis.bias.units import Counted
+from metabone.synthesis.shaping import Record
 
 FloatArray = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ SPARSE, LOST = 3, 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Replicates:
+class Replicates(Record):
     """A bootstrap of whole studies: `counted` of `replicates` have an answer.
 
     `empty` had no effect in one of the intervals or too few studies, `unsettled` no maximum.
@@ -52,13 +52,9 @@ class Replicates:
     unsettled: int
     seed: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers as JSON prints them."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Record):
     """A step-function selection model.
 
     Parameters
@@ -131,11 +127,8 @@ class Selection:
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON prints it."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        values["corrected"] = self.corrected.to_dict()
-        values["intervals"] = list(self.intervals)
-        values["bootstrap"] = None if self.bootstrap is None else self.bootstrap.to_dict()
-        return dict(plain(values))
+        # Not `super()`, whose class is the one before slots were added.
+        return Record.to_dict(self) | {"intervals": list(self.intervals)}
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One line for the mean, one for the test, one for each weight after the first."""

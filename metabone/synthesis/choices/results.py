@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from metabone.files import plain
 from metabone.synthesis.results import SCHEMA_VERSION
+from metabone.synthesis.shaping import Record, Summarised, effects_dict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Specification:
+class Specification(Record):
     """One way to analyse the table, and what it gives.
 
     `options` has the option of each factor; a factor that means nothing in this analysis (the
@@ -40,13 +41,9 @@ class Specification:
     k_effects: int
     reason: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The specification as JSON prints it."""
-        return _plain(self)
-
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Record):
     """Combinations of the declared options that are no analysis of their own.
 
     `kind` is ``same`` (identical with one that is in the curve), ``impossible`` (options that do
@@ -57,13 +54,9 @@ class LeftOut:
     reason: str
     count: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """The line as JSON prints it."""
-        return _plain(self)
-
 
 @dataclass(frozen=True, slots=True)
-class OptionLine:
+class OptionLine(Record):
     """All analyses that share one option: how many, and what they say.
 
     `median` is of the estimates on the scale of the reference, NaN where the option has none there;
@@ -77,13 +70,9 @@ class OptionLine:
     significant: float
     sign_changed: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The line as JSON prints it."""
-        return _plain(self)
-
 
 @dataclass(frozen=True, slots=True)
-class ScaleLine:
+class ScaleLine(Record):
     """The curve of the analyses on one scale: those whose estimates can be compared.
 
     `null_low` and `null_high` hold for each rank of the curve the limits between which the
@@ -99,13 +88,9 @@ class ScaleLine:
     null_low: tuple[float, ...] = field(default=(), repr=False)
     null_high: tuple[float, ...] = field(default=(), repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The scale as JSON prints it."""
-        return _plain(self)
-
 
 @dataclass(frozen=True, slots=True)
-class CurveTest:
+class CurveTest(Record):
     """One statistic of the whole curve, what it is on average under the null, and its p-value."""
 
     statistic: str
@@ -113,13 +98,9 @@ class CurveTest:
     expected: float
     pvalue: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON prints it."""
-        return _plain(self)
-
 
 @dataclass(frozen=True, slots=True)
-class CurvePermutation:
+class CurvePermutation(Record):
     """Permutation test of the whole curve: the signs of whole studies flipped at random.
 
     `tests` are of the median z, the share of analyses that are significant in the dominant
@@ -137,13 +118,9 @@ class CurvePermutation:
     null_low: tuple[float, ...] = field(default=(), repr=False)
     null_high: tuple[float, ...] = field(default=(), repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON prints it."""
-        return _plain(self) | {"tests": [test.to_dict() for test in self.tests]}
-
 
 @dataclass(frozen=True, slots=True)
-class ChoicesResult:
+class ChoicesResult(Summarised):
     """The specification curve of one table.
 
     Parameters
@@ -202,12 +179,7 @@ class ChoicesResult:
             "schema_version": SCHEMA_VERSION,
             "metabone_version": self.version,
             "outcome": self.outcome,
-            "input": self.effects.input_dict(),
-            "measure": self.effects.measure,
-            "variance": self.effects.variance,
-            "align": self.effects.align,
-            "better": self.effects.better,
-            "unit": self.effects.unit,
+            **effects_dict(self.effects),
             "level": self.level,
             "synthetic": self.effects.synthetic,
             "declared": self.declared,
@@ -249,16 +221,3 @@ class ChoicesResult:
         from metabone.synthesis.choices.text import summarise_choices
 
         return summarise_choices(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
-
-
-def _plain(result: Any) -> dict[str, Any]:
-    """The fields of a result as JSON prints them."""
-    return {one.name: plain(getattr(result, one.name)) for one in fields(result)}

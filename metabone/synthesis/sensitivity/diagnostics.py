@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metabone.models import influence as arrays
 from metabone.synthesis.sensitivity.base import Base, Unit, check_by, fewest, prepare, units
-from metabone.synthesis.sensitivity.results import (
+from metabone.synthesis.sensitivity.influence_results import (
     BaujatPoint,
     BaujatResult,
     InfluenceLine,

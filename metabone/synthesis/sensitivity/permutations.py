@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from metabone.errors import DataError, ModelError, UsageError
 from metabone.models.permutation import Permutation, check_iterations, permutation_test
 from metabone.synthesis.sensitivity.base import Base, fewest, prepare
-from metabone.synthesis.sensitivity.results import PermutationResult, PermutedCoefficient
+from metabone.synthesis.sensitivity.resampling_results import PermutationResult, PermutedCoefficient
 from metabone.synthesis.univariate import effect_arrays
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from metabone.models.influence import Deletions, fit_parts
 from metabone.options import DeletionUnit, check_option
 from metabone.synthesis.counting import count_studies
 from metabone.synthesis.sensitivity.base import Base, Unit, fewest, prepare, units
+from metabone.synthesis.sensitivity.influence_results import RefitLine, Refits
 from metabone.synthesis.sensitivity.order import Step, steps
-from metabone.synthesis.sensitivity.results import RefitLine, Refits
 from metabone.synthesis.univariate import effect_arrays
 
 if TYPE_CHECKING:

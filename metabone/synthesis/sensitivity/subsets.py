@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from metabone.errors import UsageError
 from metabone.models import gosh as arrays
 from metabone.synthesis.sensitivity.base import Base, fewest, prepare, units
-from metabone.synthesis.sensitivity.results import GoshResult
+from metabone.synthesis.sensitivity.resampling_results import GoshResult
 from metabone.synthesis.univariate import effect_arrays
 
 if TYPE_CHECKING:

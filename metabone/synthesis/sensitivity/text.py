@@ -17,17 +17,19 @@ from metabone.synthesis.summary import (
 )
 
 if TYPE_CHECKING:
-    from metabone.synthesis.sensitivity.results import (
+    from metabone.synthesis.sensitivity.influence_results import (
         BaujatResult,
-        GoshResult,
         InfluenceLine,
         InfluenceResult,
-        PermutationResult,
-        PermutedCoefficient,
         RefitLine,
         Refits,
-        SensitivityResult,
     )
+    from metabone.synthesis.sensitivity.resampling_results import (
+        GoshResult,
+        PermutationResult,
+        PermutedCoefficient,
+    )
+    from metabone.synthesis.sensitivity.results import SensitivityResult
 
 # Names are cut beyond this many columns.
 NAME = 32
