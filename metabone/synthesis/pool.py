@@ -27,11 +27,13 @@ from metabone.synthesis.choice import (
     choose_model,
     with_covariance,
 )
-from metabone.synthesis.results import Estimate, PoolResult
+from metabone.synthesis.results import Estimate, PoolResult, Stratum, WildAnswer
 from metabone.synthesis.strata import pool_strata
 from metabone.synthesis.univariate import Pooler, Univariate
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from metabone.effects.dependence import BlockCovariance
     from metabone.effects.table import EffectTable
     from metabone.synthesis.multilevel import Multilevel
@@ -118,31 +120,22 @@ def pool(
     overall = pooler.overall(effects.frame)
     strata, between = pool_strata(effects.frame, groupings, pooler, common=strata_tau2 == "common")
     multilevel = None if covariance is None else cast("Multilevel", pooler)
-    partial_warnings: tuple[str, ...] = ()
-    if any(len(names) == 2 for names in groupings):
-        # The multilevel modules are loaded where an answer needs them, and not before.
-        from metabone.synthesis.partial import add_partial
-
-        blocks = None if multilevel is None else multilevel.blocks(effects.frame)
-        strata, partial_warnings = add_partial(strata, effects.frame, blocks, level=level)
-    told = [*_dependence(effects, covariance), *_warnings(effects, overall, ci), *partial_warnings]
+    strata, doubts = _draw_together(strata, groupings, effects.frame, multilevel, level)
+    told = (*_dependence(effects, covariance), *_warnings(effects, overall, ci), *doubts)
     answer = PoolResult(
         effects=effects, outcome=_outcome(effects), overall=overall, strata=strata,
         between=between, model=model, model_reason=reason, tau2_method=tau2, ci_method=ci,
-        pi_method=pi, strata_tau2=strata_tau2, level=level, warnings=tuple(told),
+        pi_method=pi, strata_tau2=strata_tau2, level=level, warnings=told,
         version=__version__,
     )  # fmt: skip
     if multilevel is None:
         return answer
     lines = other_assumptions(given, lambda table, V: make(table, V).pool(table.frame), sharing)
     means = multilevel.study_means(effects.frame, overall)
-    bootstrap = None
-    if wild:
-        bootstrap, doubts = multilevel.wild(effects.frame, replicates=wild, seed=seed)
-        told += [f"wild bootstrap: {text}" for text in doubts]
+    bootstrap, doubts = _bootstrap(multilevel, effects.frame, replicates=wild, seed=seed)
     return replace(
         answer, studies=means, assumptions=lines, random=factors, wild=bootstrap,
-        warnings=tuple(told), **sharing.to_dict(),
+        warnings=(*told, *doubts), **sharing.to_dict(),
     )  # fmt: skip
 
 
@@ -163,6 +156,33 @@ def _pooler(
 
     place = {row: position for position, row in enumerate(effects.frame.index.tolist())}
     return Multilevel(tau2, ci, pi, level, covariance, place, random)
+
+
+def _draw_together(
+    strata: tuple[Stratum, ...],
+    groupings: Sequence[tuple[str, ...]],
+    frame: pd.DataFrame,
+    multilevel: Multilevel | None,
+    level: float,
+) -> tuple[tuple[Stratum, ...], tuple[str, ...]]:
+    """The strata, cells of two-way tables with partially pooled means, and doubts of these."""
+    if all(len(names) < 2 for names in groupings):
+        return strata, ()
+    # The multilevel modules are loaded where an answer needs them, and not before.
+    from metabone.synthesis.partial import add_partial
+
+    blocks = None if multilevel is None else multilevel.blocks(frame)
+    return add_partial(strata, frame, blocks, level=level)
+
+
+def _bootstrap(
+    multilevel: Multilevel, frame: pd.DataFrame, *, replicates: int, seed: int
+) -> tuple[WildAnswer | None, tuple[str, ...]]:
+    """The wild bootstrap, if there shall be one, and what to say of it."""
+    if not replicates:
+        return None, ()
+    answer, doubts = multilevel.wild(frame, replicates=replicates, seed=seed)
+    return answer, tuple(f"wild bootstrap: {text}" for text in doubts)
 
 
 def _outcome(effects: EffectTable) -> str:

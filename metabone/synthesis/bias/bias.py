@@ -104,10 +104,7 @@ def bias(
     (1995), doi:10.1007/BF02294384.
     """
     level = check_level(level)
-    if not 0 < alpha < 0.5:
-        raise UsageError(f"alpha must lie between 0 and 0.5; got {alpha!r}")
-    if target is not None and not 0 < abs(target) < float("inf"):
-        raise UsageError(f"target must be a number other than 0; got {target!r}")
+    _check_numbers(alpha, target)
     models, side = check_models(selection, selection_side, bootstrap)
     pooled = pool(
         effects, model=model, tau2=tau2, ci=ci, level=level, rho=rho, control=control,
@@ -119,11 +116,7 @@ def bias(
     predictors = choose_predictors(effects, predictor)
     out = _Left()
     tests = _asymmetry(regressor, effects, predictors, out)
-    options: dict[str, Any] = {
-        "tau2": pooled.tau2_method,
-        "ci": _univariate_ci(pooled),
-        "level": level,
-    }
+    options = _univariate_options(pooled)
     mean = pooled.overall.estimate
     lag, told = _time(regressor, effects, year, out)
     asked = Asked(models, side, pooled.tau2_method != "EE", level, bootstrap, seed, workers)
@@ -144,6 +137,13 @@ def bias(
                   *(words for one in selected for words in one.warnings)),
         version=__version__, selection=selected,
     )  # fmt: skip
+
+
+def _check_numbers(alpha: float, target: float | None) -> None:
+    if not 0 < alpha < 0.5:
+        raise UsageError(f"alpha must lie between 0 and 0.5; got {alpha!r}")
+    if target is not None and not 0 < abs(target) < float("inf"):
+        raise UsageError(f"target must be a number other than 0; got {target!r}")
 
 
 class _Left:
@@ -189,11 +189,12 @@ def _refuse_few(counted: Counted) -> None:
         )
 
 
-def _univariate_ci(pooled: PoolResult) -> str:
-    """The interval of the methods for independent effects: that of the model, or its like."""
-    if pooled.model == "univariate":
-        return pooled.ci_method
-    return "wald" if pooled.ci_method == "wald" else "hksj"
+def _univariate_options(pooled: PoolResult) -> dict[str, Any]:
+    """Options of the methods for independent effects: those of the model, or their like."""
+    ci = pooled.ci_method
+    if pooled.model != "univariate":
+        ci = "wald" if ci == "wald" else "hksj"
+    return {"tau2": pooled.tau2_method, "ci": ci, "level": pooled.level}
 
 
 def _asymmetry(
