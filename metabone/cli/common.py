@@ -148,7 +148,7 @@ def check_targets(*targets: str | Path | None, force: bool, table: str | None = 
     for name in given:
         if given.count(name) > 1:
             where = "stdout" if name == "-" else name
-            raise UsageError(f"--json and -o cannot both go to {where}; give them two files")
+            raise UsageError(f"two results cannot both go to {where}; give each a file of its own")
         if name == "-":
             continue
         if table is not None and _same_file(name, table):

@@ -41,7 +41,7 @@ def test_two_results_do_not_go_to_one_place(
     for target in ("-", str(tmp_path / "both")):
         asked = (*command, "exosome-synthetic", *BMD, "--json", target, "-o", target)
         assert run(*asked) == 2
-        assert "--json and -o cannot both go to" in capsys.readouterr().err
+        assert "two results cannot both go to" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
