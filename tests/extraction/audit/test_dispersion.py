@@ -198,7 +198,8 @@ def test_one_sd_among_the_sems_of_its_study_is_doubted(tmp_path: Path) -> None:
     names = [f"index {letter}" for letter in "abcdefgh"]
     rows = [
         {"outcome": name, "unit": "au", "n_treated": "5", "n_control": "5",
-         "mean_treated": "10.4", "mean_control": "10.1", "dispersion_treated": "0.9", "dispersion_control": "0.8",
+         "mean_treated": "10.4", "mean_control": "10.1",
+         "dispersion_treated": "0.9", "dispersion_control": "0.8",
          "dispersion_type": "SD" if name == "index h" else "SEM"}
         for name in names
     ]  # fmt: skip
