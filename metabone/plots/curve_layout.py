@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import partial
 
-from metabone.errors import UsageError
 from metabone.plots.curve_marks import BAND, EDGE, Track, paint_key, paint_points, paint_row
 from metabone.plots.curve_spec import CurvePanel, CurveSpec, DashRow
-from metabone.plots.primitives import MM_PER_POINT, Canvas, Layout, Line, Shape
-from metabone.plots.sizing import MARGIN
+from metabone.plots.primitives import MM_PER_POINT, Layout, Line, Shape
+from metabone.plots.sheet import Sheet, densest, look
+from metabone.plots.sizing import MARGIN, too_narrow
 from metabone.plots.spec import Tick
-from metabone.plots.styles import Style, find_style
+from metabone.plots.styles import Style
 from metabone.plots.text import (
     Face,
     balance,
-    check_family,
     clean,
     longest_word,
-    readable,
     widest,
     wrap,
 )
@@ -44,17 +42,13 @@ def lay_out_curve(
     UsageError
         For a font that is not here, or a width that leaves no room for the curve.
     """
-    style = find_style("metabone")
-    family = check_family(font) if font is not None else style.family
-    face = Face(family, style.size)
+    style, face = look(font)
     total = (WIDTH_MM if width_mm is None else width_mm) / MM_PER_POINT
     return _Sheet(_cleaned(spec, face), style, face, total).build()
 
 
 def _cleaned(spec: CurveSpec, face: Face) -> CurveSpec:
-    def tidy(text: str) -> str:
-        return clean(text, face)
-
+    tidy = partial(clean, face=face)
     return replace(
         spec, title=tidy(spec.title), share_title=tidy(spec.share_title),
         reference_text=tidy(spec.reference_text),
@@ -81,18 +75,14 @@ class _Place:
         return self.bottom - min(max(share, 0.0), 1.0) * (self.bottom - self.top)
 
 
-class _Sheet:
+class _Sheet(Sheet):
     """One specification curve on its way from top to bottom."""
 
+    UNDER_TITLE, UNDER_BANNER, OVER_FOOT = 0.5, 0.4, 0.9
+
     def __init__(self, spec: CurveSpec, style: Style, face: Face, total: float) -> None:
+        super().__init__(style, face, total)
         self.spec = spec
-        self.style = style
-        self.face = face
-        self.em = face.size
-        self.lead = style.line * face.size
-        self.total = total
-        self.canvas = Canvas()
-        self.y = MARGIN
         self.share_width = widest([row.share for row in spec.rows], face.bold()) + 0.01
         self.names = self._names_width()
         self.ticks = [self._ticks(panel) for panel in spec.panels]
@@ -101,19 +91,14 @@ class _Sheet:
 
     def build(self) -> Layout:
         """Everything in its place."""
-        self._head()
+        self.head(self.spec.title, self.spec.banner)
         self._place_panels()
         for place in self.places:
             self._panel(place)
         self._legend()
         self._dashboard()
-        self._foot()
-        return Layout(
-            width=self.total, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
-            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
-            texts=tuple(self.canvas.texts), title=self.spec.title or "Specification curve",
-            description=readable(self.spec.description),
-        )  # fmt: skip
+        self.foot(self.spec.footer)
+        return self.finished(self.spec.title or "Specification curve", self.spec.description)
 
     def _names_width(self) -> float:
         """Width of the column of names: what it takes, up to a share of the figure."""
@@ -137,12 +122,12 @@ class _Sheet:
 
     def _ticks(self, panel: CurvePanel) -> tuple[Tick, ...]:
         """The densest set of ticks that stand two lines apart."""
-        height = HEIGHT * self.em
-        for ticks in panel.tick_sets:
-            heights = [(tick.at - panel.low) / (panel.high - panel.low) * height for tick in ticks]
-            if all(b - a >= 2 * self.lead for a, b in pairwise(sorted(heights))):
-                return ticks
-        return panel.tick_sets[-1]
+        high = HEIGHT * self.em
+
+        def place(at: float) -> float:
+            return (at - panel.low) / (panel.high - panel.low) * high
+
+        return densest(panel.tick_sets, place, 2 * self.lead)
 
     def _tick_width(self, ticks: Sequence[Tick]) -> float:
         return widest([tick.text for tick in ticks], self.face) + 0.7 * self.em
@@ -158,11 +143,8 @@ class _Sheet:
         widths = [room * share / sum(shares) for share in shares]
         if min(widths) < LEAST:
             missing = LEAST * sum(shares) / min(shares) - room
-            least = math.ceil((self.total + missing) * MM_PER_POINT)
-            raise UsageError(
-                f"width {self.total * MM_PER_POINT:g} mm is too narrow for a specification curve "
-                f"with its names: it takes at least {least} mm"
-            )
+            wanted = "a specification curve with its names: it takes"
+            raise too_narrow(self.total, wanted, self.total + missing)
         lines = [balance(panel.title, self.face, wide + tick) for panel, wide, tick in zip(
             panels, widths, map(self._tick_width, self.ticks), strict=True)]  # fmt: skip
         top = self.y + max(map(len, lines)) * self.lead + 1.5 * self.em
@@ -225,7 +207,7 @@ class _Sheet:
 
     def _legend(self) -> None:
         """What the marks mean, in the room beside the first panel."""
-        colors, small = self.style.palette, self.face.scaled(self.style.small)
+        colors, small = self.style.palette, self.small
         y, x = self.places[0].top + 0.5 * self.em, MARGIN + 2.2 * self.em
         for mark, text in self.spec.legend:
             paint_key(self.canvas, mark, (MARGIN, x - 0.7 * self.em), y, self.em, colors)
@@ -237,12 +219,12 @@ class _Sheet:
     def _dashboard(self) -> None:
         colors = self.style.palette
         self.y += 1.1 * self.em
-        lines = wrap(self.spec.share_title, self.face.scaled(self.style.small), self.names)
+        small = self.small
+        lines = wrap(self.spec.share_title, small, self.names)
         first = self.spec.rows[0]
         start = self.y
         for row in self.spec.rows:
             if row is not first and row.heading and self.spec.rows.index(row) == 1:
-                small = self.face.scaled(self.style.small)
                 for text in lines:
                     self.y += self.style.line * small.size
                     self.canvas.write(
@@ -278,29 +260,3 @@ class _Sheet:
             for place, places in zip(self.places, row.places, strict=True):
                 paint_row(self.canvas, places, place.track, middle, ROW * self.em, colors)
         self.y += height
-
-    def _paragraph(self, text: str, face: Face, color: str) -> None:
-        for line in wrap(text, face, self.total - 2 * MARGIN):
-            self.y += self.style.line * face.size
-            self.canvas.write(MARGIN, self.y - 0.3 * face.size, line, face, color)
-
-    def _head(self) -> None:
-        colors = self.style.palette
-        if self.spec.title:
-            self._paragraph(self.spec.title, self.face.scaled(1.2).bold(), colors.ink)
-            self.y += 0.5 * self.em
-        if self.spec.banner:
-            top = self.y
-            self.y += 0.4 * self.em
-            self._paragraph(self.spec.banner, self.face.bold(), colors.warning)
-            self.y += 0.4 * self.em
-            box = (MARGIN - 3, top, self.total - MARGIN + 3, self.y)
-            self.canvas.box(*box, colors.warning_band)
-            self.y += 0.4 * self.em
-
-    def _foot(self) -> None:
-        self.y += 0.9 * self.em
-        face = self.face.scaled(self.style.small)
-        for text in self.spec.footer:
-            self._paragraph(text, face, self.style.palette.muted)
-            self.y += 0.25 * self.em

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from metabone.plots.marks import Stage
-from metabone.plots.primitives import Canvas, Shape
+from metabone.plots.primitives import Canvas, Shape, circle
 from metabone.plots.spec import Mark
 from metabone.plots.styles import Style
 from metabone.plots.swarm import SPECK, bubble_radius, swarm
@@ -32,7 +32,7 @@ def paint_swarm(canvas: Canvas, stage: Stage, mark: Mark, y: float, style: Style
     opacity = CLEAR if len(mark.fruit) <= MANY else DENSE
     color = style.palette.square
     for x, offset, radius in _bubbles(stage, mark):
-        rim = _circle(x, y + offset, radius)
+        rim = circle(x, y + offset, radius, _RIM)
         canvas.shapes.append(Shape(rim, color, "#ffffff", 0.35, opacity))
     for place, _ in mark.fruit:
         if place < stage.axis.low:
@@ -58,7 +58,7 @@ def _pooled(canvas: Canvas, stage: Stage, mark: Mark, y: float, style: Style) ->
         _bar(canvas, stage, mark.spread, y, BRANCH * stage.size / 2, color)
     _bar(canvas, stage, (mark.low, mark.high), y, TRUNK * stage.size / 2, color)
     if stage.axis.low <= mark.estimate <= stage.axis.high:  # never of NaN
-        rim = _circle(stage.x(mark.estimate), y, MEAN * stage.size)
+        rim = circle(stage.x(mark.estimate), y, MEAN * stage.size, _RIM)
         canvas.shapes.append(Shape(rim, "#ffffff", color, 1.3))
 
 
@@ -84,8 +84,3 @@ def _bar(
 def _head(x: float, y: float, inwards: int, color: str) -> Shape:
     back = x + inwards * HEAD
     return Shape(((x, y), (back, y - 0.6 * HEAD), (back, y + 0.6 * HEAD)), color)
-
-
-def _circle(x: float, y: float, radius: float) -> tuple[tuple[float, float], ...]:
-    turns = [math.tau * i / _RIM for i in range(_RIM)]
-    return tuple((x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns)

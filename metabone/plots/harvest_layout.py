@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-from metabone.errors import UsageError
-from metabone.plots.primitives import MM_PER_POINT, Canvas, HAlign, Layout
+from metabone.plots.primitives import MM_PER_POINT, Layout
+from metabone.plots.sheet import SIGN, Sheet, look
 from metabone.plots.signs import paint_sign
-from metabone.plots.sizing import MARGIN, PAGE, SMALLEST
+from metabone.plots.sizing import MARGIN, PAGE, SMALLEST, too_narrow
 from metabone.plots.spec import Direction, HarvestSpec
-from metabone.plots.styles import Style, find_style
+from metabone.plots.styles import Style
 from metabone.plots.text import (
     Face,
     balance,
-    check_family,
     clean,
     longest_word,
-    readable,
     widest,
     width,
-    wrap,
 )
 
 EVIDENCE = {
@@ -29,9 +27,8 @@ EVIDENCE = {
 }
 GAP = "no study"
 GAP_FILL = "#f3f4f6"
-#: In em: a sign with its gap, padding of a cell, gap between columns, longest line of a name.
-SIGN, PAD, GUTTER, NAME = 1.75, 0.7, 0.9, 21.0
-CAPITALS = 0.729
+#: In em: padding of a cell, gap between columns, longest line of a name.
+PAD, GUTTER, NAME = 0.7, 0.9, 21.0
 
 
 def lay_out_harvest(
@@ -44,9 +41,7 @@ def lay_out_harvest(
     UsageError
         For a font that is not here, or a width into which the columns do not fit.
     """
-    style = find_style("metabone")
-    family = check_family(font) if font is not None else style.family
-    face = Face(family, style.size)
+    style, face = look(font)
     ready = _cleaned(spec, face)
     table = _fit(ready, style, face, width_mm)
     return _Sheet(ready, style, table).build()
@@ -63,9 +58,7 @@ class _Table:
 
 
 def _cleaned(spec: HarvestSpec, face: Face) -> HarvestSpec:
-    def tidy(text: str) -> str:
-        return clean(text, face)
-
+    tidy = partial(clean, face=face)
     cells = {
         (tidy(row), tidy(column)): tuple(replace(one, study=tidy(one.study)) for one in studies)
         for (row, column), studies in spec.cells.items()
@@ -92,11 +85,8 @@ def _fit(spec: HarvestSpec, style: Style, face: Face, width_mm: float | None) ->
     if scale < smallest:
         needed = 2 * MARGIN + smallest * (sum(least) + gaps)
         if width_mm is not None:
-            mm = -int(-needed * MM_PER_POINT // 1)
-            raise UsageError(
-                f"width {width_mm:g} mm is too narrow for {len(spec.columns)} columns of studies: "
-                f"they take at least {mm} mm"
-            )
+            wanted = f"{len(spec.columns)} columns of studies: they take"
+            raise too_narrow(total, wanted, needed)
         scale, total = 1.0, 2 * MARGIN + sum(least) + gaps
         room = total - 2 * MARGIN
     spare = room / scale - sum(least) - gaps
@@ -134,86 +124,45 @@ def _needs(spec: HarvestSpec, face: Face) -> tuple[list[float], list[float]]:
     return natural, least
 
 
-class _Sheet:
+class _Sheet(Sheet):
     """One harvest plot on its way from top to bottom."""
 
     def __init__(self, spec: HarvestSpec, style: Style, table: _Table) -> None:
+        super().__init__(style, table.face, table.width)
         self.spec = spec
-        self.style = style
         self.table = table
-        self.face = table.face
-        self.em = table.face.size
-        self.lead = style.line * table.face.size
-        self.right = table.width - MARGIN
-        self.canvas = Canvas()
-        self.y = MARGIN
 
     def build(self) -> Layout:
         """Everything in its place."""
-        self._title()
+        self.head(self.spec.title, self.spec.banner)
         self._legend()
         self._header()
         for row in self.spec.rows:
             self._row(row)
-        self._footer()
-        return Layout(
-            width=self.table.width, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
-            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
-            texts=tuple(self.canvas.texts), title=self.spec.title or "Harvest plot",
-            description=readable(self.spec.description),
-        )  # fmt: skip
-
-    def _paragraph(self, text: str, face: Face, color: str) -> None:
-        for line in wrap(text, face, self.right - MARGIN):
-            self.y += self.style.line * face.size
-            self.canvas.write(MARGIN, self.y - 0.3 * face.size, line, face, color)
-
-    def _title(self) -> None:
-        colors = self.style.palette
-        if self.spec.title:
-            self._paragraph(self.spec.title, self.face.scaled(1.2).bold(), colors.ink)
-            self.y += 0.35 * self.em
-        if self.spec.banner:
-            top = self.y
-            self.y += 0.4 * self.em
-            self._paragraph(self.spec.banner, self.face.bold(), colors.warning)
-            self.y += 0.4 * self.em
-            self.canvas.box(MARGIN - 3, top, self.right + 3, self.y, colors.warning_band)
-            self.y += 0.3 * self.em
+        self.foot(self.spec.footer)
+        return self.finished(self.spec.title or "Harvest plot", self.spec.description)
 
     def _legend(self) -> None:
         """What the signs and their fills mean, in as many lines as they take."""
         self.y += 0.3 * self.em
         verdicts = [(word, "bone", f"{word} ({n})") for word, n in self.spec.legend]
         fills = [("swatch", kind, text) for kind, text in EVIDENCE.items()]
-        for entries in (verdicts, fills):
-            x = MARGIN
-            for verdict, kind, text in entries:
-                wide = SIGN * self.em + width(text, self.face)
-                if x > MARGIN and x + wide > self.right:
-                    x, self.y = MARGIN, self.y + 1.25 * self.lead
-                middle = self.y + self.lead / 2
-                self._entry(x, middle, verdict, kind, (text,))
-                x += wide + 1.8 * self.em
+        for signs in (verdicts, fills):
+            entries = [(text, partial(self._sign, verdict, kind)) for verdict, kind, text in signs]
+            self.legend(entries, gap=1.8, step=1.25)
             self.y += 1.25 * self.lead
         self.y += 0.8 * self.em
+
+    def _sign(self, verdict: str, kind: str, x: float, middle: float) -> None:
+        half = 0.52 * self.em
+        paint_sign(self.canvas, verdict, kind, (x + 1.1 * half, middle), half, self.face)
 
     def _entry(
         self, x: float, middle: float, verdict: str, kind: str, lines: tuple[str, ...]
     ) -> None:
         """A sign and the words beside it, centred on a height."""
-        half = 0.52 * self.em
-        paint_sign(self.canvas, verdict, kind, (x + 1.1 * half, middle), half, self.face)
-        self._block(x + SIGN * self.em, middle, lines, self.face, self.style.palette.ink)
-
-    def _block(
-        self, x: float, middle: float, lines: tuple[str, ...], face: Face, color: str,
-        align: HAlign = "left",
-    ) -> None:  # fmt: skip
-        lead = self.style.line * face.size
-        first = middle - (len(lines) - 1) * lead / 2 + CAPITALS * face.size / 2
-        for i, text in enumerate(lines):
-            self.canvas.write(x, first + i * lead, text, face, color, align)
+        self._sign(verdict, kind, x, middle)
+        self.block(x + SIGN * self.em, middle, lines, self.face, self.style.palette.ink)
 
     def _header(self) -> None:
         spec, colors, bold = self.spec, self.style.palette, self.face.bold()
@@ -254,7 +203,7 @@ class _Sheet:
         height = max(*heights, len(name) * self.lead, self.lead) + 2 * 0.55 * self.em
         top = self.y
         middle = top + 0.7 * self.em + len(name) * self.lead / 2
-        self._block(MARGIN, middle, name, bold, colors.ink)
+        self.block(MARGIN, middle, name, bold, colors.ink)
         for studies, (left, right) in zip(broken, self.table.columns, strict=True):
             if studies:
                 self._cell(studies, left + pad, top + 0.55 * self.em)
@@ -275,12 +224,5 @@ class _Sheet:
     def _gap(self, left: float, right: float, top: float, height: float) -> None:
         inset = 0.22 * self.em
         self.canvas.box(left, top + inset, right, top + height - inset, GAP_FILL)
-        self._block((left + right) / 2, top + height / 2, (GAP,), self.face,
+        self.block((left + right) / 2, top + height / 2, (GAP,), self.face,
                     self.style.palette.muted, "center")  # fmt: skip
-
-    def _footer(self) -> None:
-        self.y += 0.5 * self.em
-        face = self.face.scaled(self.style.small)
-        for text in self.spec.footer:
-            self._paragraph(text, face, self.style.palette.muted)
-            self.y += 0.25 * self.em

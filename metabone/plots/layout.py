@@ -8,8 +8,9 @@ from metabone.plots.axis import Side, paint_axis, place_sides
 from metabone.plots.fruit import swarm_height
 from metabone.plots.judgement_marks import SIGN_TONES, paint_judgement
 from metabone.plots.marks import Stage, paint_mark
-from metabone.plots.primitives import Canvas, HAlign, Layout, Line
+from metabone.plots.primitives import HAlign, Layout, Line
 from metabone.plots.rob_columns import ROB_KEY
+from metabone.plots.sheet import Sheet, look
 from metabone.plots.sizing import (
     MARGIN,
     Grid,
@@ -23,11 +24,9 @@ from metabone.plots.sizing import (
     row_face,
 )
 from metabone.plots.spec import PLOT, ForestSpec, Row
-from metabone.plots.styles import Style, find_style
-from metabone.plots.text import Face, balance, check_family, clean, readable, wrap
+from metabone.plots.styles import Style
+from metabone.plots.text import Face, balance, clean, wrap
 
-#: Height of capitals and gap between a number and the next column, in em.
-CAPITALS = 0.729
 #: Height of a heading over several headers, in lines, and how far bands reach beyond the text.
 GROUP, BLEED = 1.4, 3.0
 #: Study names up to this length are not broken.
@@ -50,9 +49,7 @@ def lay_out(spec: ForestSpec, *, width_mm: float | None = None, font: str | None
     UsageError
         For a font that is not here, or a width into which the columns do not fit.
     """
-    style = find_style(spec.style)
-    family = check_family(font) if font is not None else style.family
-    face = Face(family, style.size)
+    style, face = look(font, spec.style)
     ready = cleaned(spec, face)
     grid = fit(ready, style, face, width_mm)
     return _Sheet(ready, style, face.scaled(grid.scale), grid).build()
@@ -70,25 +67,23 @@ class _Line:
     across: bool = False
 
 
-class _Sheet:
+class _Sheet(Sheet):
     """One figure on its way from top to bottom."""
 
     def __init__(self, spec: ForestSpec, style: Style, face: Face, grid: Grid) -> None:
+        super().__init__(style, face, grid.width)
         self.spec = spec
-        self.style = style
-        self.face = face
         self.grid = grid
-        self.canvas = Canvas()
         self.stage = Stage(spec.axis, grid.plot_left, grid.plot_right, face.size)
         self.indent = indent(spec.rows, style, face)
-        self.y = MARGIN
         # With little room left of the plot, notes run under it, and its lines are broken there.
         self.beside = self._label_end() - self.start >= NOTE_LEAST
         self.gaps: list[tuple[float, float]] = []
 
     def build(self) -> Layout:
         """Everything in its place."""
-        self._title()
+        self.head(self.spec.title, None)
+        self._banner()
         sides = self._header()
         body = self.y
         lines = [self._break(row) for row in self.spec.rows]
@@ -107,18 +102,9 @@ class _Sheet:
             self.y = under + 0.4 * self.face.size
             self._rows(lines[last + 1 :])
         self._footer()
-        return Layout(
-            width=self.grid.width, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
-            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
-            texts=tuple(self.canvas.texts), title=self.spec.title or "Forest plot",
-            description=readable(self.spec.description),
-        )  # fmt: skip
+        return self.finished(self.spec.title or "Forest plot", self.spec.description)
 
     # ---- room -------------------------------------------------------------------------------
-
-    @property
-    def right_edge(self) -> float:
-        return self.grid.width - MARGIN
 
     @property
     def start(self) -> float:
@@ -129,14 +115,14 @@ class _Sheet:
         """Right edge of a label that no cell follows: the plot, or the margin behind it."""
         if self.grid.plot_left > self.start:
             return self.grid.plot_left - self.face.size
-        return self.right_edge
+        return self.right
 
     def _bounds(self) -> tuple[float, float]:
         """How far the words under the axis may reach: not into the notes beside them."""
         if not self.beside:
-            return MARGIN, self.right_edge
+            return MARGIN, self.right
         if self.grid.plot_left > self.start:
-            return self.grid.plot_left - self.face.size, self.right_edge
+            return self.grid.plot_left - self.face.size, self.right
         return MARGIN, self.start - self.face.size
 
     def _leading(self, face: Face) -> float:
@@ -145,7 +131,7 @@ class _Sheet:
     def _label_room(self, row: Row) -> float:
         """Room for a label: as far as the next filled cell, or the plot."""
         if row.kind == "note" and not self.beside:
-            return self.right_edge - MARGIN
+            return self.right - MARGIN
         cells = [self.grid.slots[key].x - self.face.size for key in row.cells if key != "study"]
         return min([x for x in cells if x > self.start] + [self._label_end()]) - self.start
 
@@ -187,7 +173,7 @@ class _Sheet:
                 self.y += line.above
             if line.row.kind == "overall" and self.style.overall_rule:
                 y = self.y - 0.15 * self.face.size
-                self.canvas.rule(MARGIN, self.right_edge, y, 0.5, self.style.palette.hairline)
+                self.canvas.rule(MARGIN, self.right, y, 0.5, self.style.palette.hairline)
             top = self.y
             self.y += line.height
             centers[i] = middle = (top + self.y) / 2
@@ -206,7 +192,7 @@ class _Sheet:
         face = row_face(self.style, row, self.face)
         color = self.style.palette.muted if row.kind == "note" else self.style.palette.ink
         x = (MARGIN if line.across else self.start) + self._inset(row)
-        self._block(x, middle, line.label, face, color)
+        self.block(x, middle, line.label, face, color)
         for key, parts in line.cells.items():
             slot = self.grid.slots[key]
             if key.startswith(ROB_KEY):
@@ -215,7 +201,7 @@ class _Sheet:
             for index, texts in enumerate(parts):
                 anchor, align = place_part(slot, index, texts[0], face, self.grid.scale)
                 shift = self._inset(row) if key == "study" else 0.0
-                self._block(anchor + shift, middle, texts, face, color, align)
+                self.block(anchor + shift, middle, texts, face, color, align)
 
     def _sign(self, sign: str, x: float, middle: float) -> None:
         """A judgement as a circle with its sign; nothing where there is none."""
@@ -223,16 +209,6 @@ class _Sheet:
             half = 0.56 * self.face.size
             tone = SIGN_TONES[sign]
             paint_judgement(self.canvas, tone, sign, (x, middle), half, self.face)
-
-    def _block(
-        self, x: float, middle: float, lines: tuple[str, ...], face: Face, color: str,
-        align: HAlign = "left",
-    ) -> None:  # fmt: skip
-        """Lines of text, centred on a height by their capitals."""
-        leading = self._leading(face)
-        first = middle - (len(lines) - 1) * leading / 2 + CAPITALS * face.size / 2
-        for i, text in enumerate(lines):
-            self.canvas.write(x, first + i * leading, text, face, color, align)
 
     def _guides(self, top: float, bottom: float, centers: dict[int, float]) -> None:
         """The line of no effect and the line of the overall effect, broken where notes run."""
@@ -257,25 +233,16 @@ class _Sheet:
 
     # ---- head and foot ----------------------------------------------------------------------
 
-    def _title(self) -> None:
+    def _banner(self) -> None:
         size, colors = self.face.size, self.style.palette
-        if self.spec.title:
-            face = self.face.scaled(1.2).bold()
-            self._paragraph(self.spec.title, face, colors.ink)
-            self.y += 0.35 * size
         if self.spec.banner:
             face = self.face.bold()
             text = clean(self.spec.banner, face)
-            lines = wrap(text, face, self.right_edge - MARGIN)
+            lines = wrap(text, face, self.right - MARGIN)
             height = len(lines) * self._leading(face) + 0.8 * size
             self.canvas.box(*self._band(self.y, self.y + height), colors.warning_band)
-            self._block(MARGIN, self.y + height / 2, lines, face, colors.warning)
+            self.block(MARGIN, self.y + height / 2, lines, face, colors.warning)
             self.y += height + 0.3 * size
-
-    def _paragraph(self, text: str, face: Face, color: str) -> None:
-        for line in wrap(text, face, self.right_edge - MARGIN):
-            self.y += self._leading(face)
-            self.canvas.write(MARGIN, self.y - 0.3 * face.size, line, face, color)
 
     def _header(self) -> list[Side]:
         """Column headers with the headings over them; the words beside zero that are still due."""
@@ -302,10 +269,10 @@ class _Sheet:
         if colors.header_band:
             self.canvas.box(*self._band(top, bottom), colors.header_band)
         if style.top_rule:
-            self.canvas.rule(MARGIN, self.right_edge, top, style.rule_width, colors.rule)
+            self.canvas.rule(MARGIN, self.right, top, style.rule_width, colors.rule)
         left, _, right, _ = self._band(top, bottom)
         if not colors.header_band:
-            left, right = MARGIN, self.right_edge
+            left, right = MARGIN, self.right
         self.canvas.rule(left, right, bottom, style.rule_width, colors.rule)
         self.y = bottom + 0.3 * face.size
         return [] if upstairs else place_sides(self.stage, style, self.face, self._bounds())
@@ -327,7 +294,7 @@ class _Sheet:
         return sides if all(side.level == 0 for side in sides) else []
 
     def _band(self, top: float, bottom: float) -> tuple[float, float, float, float]:
-        return MARGIN - BLEED, top, self.right_edge + BLEED, bottom
+        return MARGIN - BLEED, top, self.right + BLEED, bottom
 
     def _headers(self, face: Face) -> dict[str, tuple[str, ...]]:
         heads: dict[str, tuple[str, ...]] = {}
@@ -365,12 +332,11 @@ class _Sheet:
         style, colors = self.style, self.style.palette
         self.y += 0.7 * self.face.size
         line = colors.rule if style.bottom_rule else colors.hairline
-        self.canvas.rule(MARGIN, self.right_edge, self.y, style.rule_width if style.bottom_rule
+        self.canvas.rule(MARGIN, self.right, self.y, style.rule_width if style.bottom_rule
                          else 0.5, line)  # fmt: skip
         self.y += 0.35 * self.face.size
-        face = self.face.scaled(style.small)
         for text in self.spec.footer:
-            self._paragraph(text, face, colors.muted)
+            self.paragraph(text, self.small, colors.muted)
 
 
 def _kept_together(label: str) -> str:

@@ -5,34 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from metabone.errors import UsageError
 from metabone.plots.evidence_map import FILLS, VERDICTS, MapSpec, Tile
-from metabone.plots.primitives import MM_PER_POINT, Canvas, HAlign, Layout, Line, Shape
+from metabone.plots.primitives import MM_PER_POINT, Layout, Line, Shape, circle
+from metabone.plots.sheet import Sheet, look
 from metabone.plots.signs import PALE, paint_sign
-from metabone.plots.sizing import CARD, MARGIN, PAGE, SMALLEST
-from metabone.plots.styles import Style, find_style
+from metabone.plots.sizing import CARD, MARGIN, PAGE, SMALLEST, too_narrow
+from metabone.plots.styles import Style
 from metabone.plots.text import (
     Face,
     balance,
-    check_family,
     clean,
     longest_word,
-    readable,
     widest,
-    width,
     wrap,
 )
 
 GAP, GAP_FILL, TOTAL_FILL = "no study", "#f3f4f6", "#eef2f5"
 #: In em: radius of the largest bubble, half a sign, padding of a cell, longest line of a row's
 #: name, and least width of a cell.
-BUBBLE, SIGN, PAD, NAME, CELL = 1.5, 0.52, 0.55, 16.0, 6.0
+BUBBLE, HALF, PAD, NAME, CELL = 1.5, 0.52, 0.55, 16.0, 6.0
 #: Smallest radius of a bubble (points), and the sides that its circle has.
 SPECK, RIM = 1.4, 36
 #: Room of a column that is not narrowed, in em.
 WISH = 9.5
-CAPITALS = 0.729
 #: What the harvest plot calls the three fills of a sign.
 _FILL = {"clear": "bone", "pooled": "animal", "vote": "other"}
 
@@ -45,8 +42,7 @@ def lay_out_map(spec: MapSpec, *, width_mm: float | None = None, font: str | Non
     UsageError
         For a font that is not here, or a width into which the columns do not fit.
     """
-    style = find_style("metabone")
-    face = Face(check_family(font) if font is not None else style.family, style.size)
+    style, face = look(font)
     ready = _cleaned(spec, face)
     return _Sheet(ready, style, _fit(ready, style, face, width_mm)).build()
 
@@ -62,9 +58,7 @@ class _Table:
 
 
 def _cleaned(spec: MapSpec, face: Face) -> MapSpec:
-    def tidy(text: str) -> str:
-        return clean(text, face)
-
+    tidy = partial(clean, face=face)
     return replace(
         spec, title=tidy(spec.title), row_name=tidy(spec.row_name),
         column_name=tidy(spec.column_name), rows=tuple(map(tidy, spec.rows)),
@@ -91,30 +85,23 @@ def _fit(spec: MapSpec, style: Style, face: Face, width_mm: float | None) -> _Ta
         scale = min(1.0, (total - 2 * MARGIN) / (name + n * least))
     smallest = SMALLEST / (style.size * style.small)
     if scale < smallest:
-        mm = math.ceil((2 * MARGIN + smallest * (name + n * least)) * MM_PER_POINT)
-        raise UsageError(
-            f"width {width_mm:g} mm is too narrow for {n} columns of cells: they take at least "
-            f"{mm} mm"
-        )
+        needed = 2 * MARGIN + smallest * (name + n * least)
+        raise too_narrow(total, f"{n} columns of cells: they take", needed)
     left = MARGIN + scale * name + 0.8 * em * scale
     each = (total - MARGIN - left) / n
     edges = tuple((left + i * each, left + (i + 1) * each) for i in range(n))
     return _Table(face.scaled(scale), total, scale * name, edges)
 
 
-class _Sheet:
+class _Sheet(Sheet):
     """One evidence map on its way from top to bottom."""
 
+    UNDER_FOOT = 0.0
+
     def __init__(self, spec: MapSpec, style: Style, table: _Table) -> None:
+        super().__init__(style, table.face, table.width)
         self.spec = spec
-        self.style = style
         self.table = table
-        self.face = table.face
-        self.em = table.face.size
-        self.lead = style.line * table.face.size
-        self.right = table.width - MARGIN
-        self.canvas = Canvas()
-        self.y = MARGIN
         # Totals would dwarf all cells: their bubbles are as large as the largest cell's at most.
         inner = [tile.studies for (row, column), tile in spec.cells.items()
                  if row < len(spec.rows) - 1 and column < len(spec.columns) - 1]  # fmt: skip
@@ -122,71 +109,28 @@ class _Sheet:
 
     def build(self) -> Layout:
         """Everything in its place."""
-        self._title()
+        self.head(self.spec.title, self.spec.banner)
         self._legend()
         self._header()
         for row in range(len(self.spec.rows)):
             self._row(row)
-        self.y += 0.5 * self.em
-        small = self.face.scaled(self.style.small)
-        for text in self.spec.footer:
-            self._paragraph(text, small, self.style.palette.muted)
-        return Layout(
-            width=self.table.width, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
-            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
-            texts=tuple(self.canvas.texts), title=self.spec.title or "Evidence map",
-            description=readable(self.spec.description),
-        )  # fmt: skip
-
-    def _paragraph(self, text: str, face: Face, color: str) -> None:
-        for line in wrap(text, face, self.right - MARGIN):
-            self.y += self.style.line * face.size
-            self.canvas.write(MARGIN, self.y - 0.3 * face.size, line, face, color)
-
-    def _block(
-        self, x: float, middle: float, lines: Sequence[str], face: Face, color: str,
-        align: HAlign = "left",
-    ) -> None:  # fmt: skip
-        lead = self.style.line * face.size
-        first = middle - (len(lines) - 1) * lead / 2 + CAPITALS * face.size / 2
-        for i, text in enumerate(lines):
-            self.canvas.write(x, first + i * lead, text, face, color, align)
-
-    def _title(self) -> None:
-        colors = self.style.palette
-        if self.spec.title:
-            self._paragraph(self.spec.title, self.face.scaled(1.2).bold(), colors.ink)
-            self.y += 0.35 * self.em
-        if self.spec.banner:
-            top = self.y
-            self.y += 0.4 * self.em
-            self._paragraph(self.spec.banner, self.face.bold(), colors.warning)
-            self.y += 0.4 * self.em
-            self.canvas.box(MARGIN - 3, top, self.right + 3, self.y, colors.warning_band)
-            self.y += 0.3 * self.em
+        self.foot(self.spec.footer)
+        return self.finished(self.spec.title or "Evidence map", self.spec.description)
 
     def _legend(self) -> None:
         """What the signs and their fills mean, in as many lines as they take."""
         self.y += 0.3 * self.em
-        signs = [(verdict, "clear", VERDICTS[verdict]) for verdict in self.spec.verdicts]
+        verdicts = [(verdict, "clear", VERDICTS[verdict]) for verdict in self.spec.verdicts]
         fills = [("swatch", fill, FILLS[fill]) for fill in self.spec.fills]
-        for entries in (signs, fills):
-            x = MARGIN
-            for verdict, fill, text in entries:
-                wide = 1.75 * self.em + width(text, self.face)
-                if x > MARGIN and x + wide > self.right:
-                    x, self.y = MARGIN, self.y + 1.25 * self.lead
-                middle, half = self.y + self.lead / 2, SIGN * self.em
-                paint_sign(self.canvas, verdict, _FILL[fill], (x + 1.1 * half, middle), half,
-                           self.face)  # fmt: skip
-                room = self.right - x - 1.75 * self.em
-                lines = wrap(text, self.face, room)
-                middle += (len(lines) - 1) * self.lead / 2
-                self._block(x + 1.75 * self.em, middle, lines, self.face, self.style.palette.ink)
-                self.y += (len(lines) - 1) * self.lead
-                x += wide + 1.8 * self.em
+        for signs in (verdicts, fills):
+            entries = [(text, partial(self._sign, verdict, fill)) for verdict, fill, text in signs]
+            self.legend(entries, gap=1.8, step=1.25)
             self.y += 1.25 * self.lead
         self.y += 0.5 * self.em
+
+    def _sign(self, verdict: str, fill: str, x: float, middle: float) -> None:
+        half = HALF * self.em
+        paint_sign(self.canvas, verdict, _FILL[fill], (x + 1.1 * half, middle), half, self.face)
 
     def _header(self) -> None:
         spec, colors, bold = self.spec, self.style.palette, self.face.bold()
@@ -227,7 +171,7 @@ class _Sheet:
         top, self.y = self.y, self.y + height
         if last:
             self.canvas.box(MARGIN - 3, top, self.right + 3, self.y, TOTAL_FILL)
-        self._block(MARGIN, top + height / 2, name, self.face.bold(), colors.ink)
+        self.block(MARGIN, top + height / 2, name, self.face.bold(), colors.ink)
         for column, (tile, (a, b)) in enumerate(zip(tiles, self.table.columns, strict=True)):
             if column == len(spec.columns) - 1 and not last:
                 self.canvas.box(a, top, self.right + 3, self.y, TOTAL_FILL)
@@ -245,18 +189,16 @@ class _Sheet:
         radius = max(SPECK, BUBBLE * em * math.sqrt(share))
         # Centred together; the sign's place is the same whatever the bubble's size.
         bubble = (x - 0.75 * em, middle)
-        turns = [math.tau * i / RIM for i in range(RIM)]
-        rim = tuple((bubble[0] + radius * math.cos(t), middle + radius * math.sin(t))
-                    for t in turns)  # fmt: skip
-        self.canvas.shapes.append(Shape(rim, PALE[tile.verdict], "#39424c", 0.6))
+        self.canvas.shapes.append(
+            Shape(circle(*bubble, radius, RIM), PALE[tile.verdict], "#39424c", 0.6)
+        )
         if tile.studies > self.most:  # a total larger than every cell
-            wide = tuple((bubble[0] + (radius + 1.3) * math.cos(t),
-                          middle + (radius + 1.3) * math.sin(t)) for t in turns)  # fmt: skip
+            wide = circle(*bubble, radius + 1.3, RIM)
             self.canvas.lines.append(Line((*wide, wide[0]), 0.5, "#39424c"))
         sign = (x + 1.65 * em, middle)
         paint_sign(self.canvas, tile.verdict, _FILL[tile.sure], sign, 0.62 * em, self.face)
         under = top + 0.75 * em + 2 * BUBBLE * em + len(lines) * self.lead / 2
-        self._block(x, under, lines, self.face, self.style.palette.ink, "center")
+        self.block(x, under, lines, self.face, self.style.palette.ink, "center")
 
     def _gap(self, left: float, right: float, top: float, height: float) -> None:
         inset = 0.22 * self.em
@@ -265,4 +207,4 @@ class _Sheet:
         self.canvas.backdrop.append(Shape(corners, GAP_FILL))
         color = self.style.palette.muted
         self.canvas.lines.append(Line((*corners, corners[0]), 0.5, "#9aa4ae", (2.0, 2.0)))
-        self._block((left + right) / 2, (top + bottom) / 2, (GAP,), self.face, color, "center")
+        self.block((left + right) / 2, (top + bottom) / 2, (GAP,), self.face, color, "center")

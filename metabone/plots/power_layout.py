@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
-from metabone.errors import UsageError
 from metabone.plots.power import percent
-from metabone.plots.primitives import MM_PER_POINT, Canvas, Layout, Line, Shape
+from metabone.plots.primitives import MM_PER_POINT, Layout, Line, Shape, circle
 from metabone.plots.scales import find_scale, tick_sets
-from metabone.plots.sizing import MARGIN
+from metabone.plots.sheet import Sheet, look
+from metabone.plots.sizing import MARGIN, too_narrow
 from metabone.plots.spec import CurveKind, PowerSpec
-from metabone.plots.styles import Style, find_style
-from metabone.plots.text import Face, check_family, clean, longest_word, readable, widest, wrap
+from metabone.plots.styles import Style
+from metabone.plots.text import Face, clean, longest_word, widest, wrap
 from metabone.plots.words import level_text
 
 WIDTH_MM = 130.0
@@ -37,17 +37,13 @@ def lay_out_power(
     UsageError
         For a font that is not here, or a width that leaves no room for the plot.
     """
-    style = find_style("metabone")
-    family = check_family(font) if font is not None else style.family
-    face = Face(family, style.size)
+    style, face = look(font)
     total = (WIDTH_MM if width_mm is None else width_mm) / MM_PER_POINT
     return _Sheet(_cleaned(spec, face), style, face, total).build()
 
 
 def _cleaned(spec: PowerSpec, face: Face) -> PowerSpec:
-    def tidy(text: str) -> str:
-        return clean(text, face)
-
+    tidy = partial(clean, face=face)
     return replace(
         spec, title=tidy(spec.title), chosen_text=tidy(spec.chosen_text),
         x_label=tidy(spec.x_label), y_label=tidy(spec.y_label),
@@ -65,30 +61,23 @@ class _Label:
     color: str
 
 
-class _Sheet:
+class _Sheet(Sheet):
     """One power curve on its way from top to bottom."""
 
+    OVER_FOOT = 0.9
+
     def __init__(self, spec: PowerSpec, style: Style, face: Face, total: float) -> None:
+        super().__init__(style, face, total)
         self.spec = spec
-        self.style = style
-        self.face = face
-        self.em = face.size
-        self.lead = style.line * face.size
-        self.total = total
-        self.canvas = Canvas()
-        self.y = MARGIN
         texts = [text for _, text, _ in self._named()]
         words = max(longest_word(text, face) for text in texts)
         room = min(LABEL * self.em, max(0.3 * total, words))
         self.label_width = min(room, widest(texts, face)) + 0.01
-        self.left = MARGIN + widest(["100"], face) + 0.7 * self.em
-        self.right = total - MARGIN - self.label_width - GAP * self.em
-        if self.right - self.left < LEAST:
-            least = math.ceil((total - (self.right - self.left) + LEAST) * MM_PER_POINT)
-            raise UsageError(
-                f"width {total * MM_PER_POINT:g} mm is too narrow for a power curve with its "
-                f"labels: it takes at least {least} mm"
-            )
+        self.start = MARGIN + widest(["100"], face) + 0.7 * self.em
+        self.end = total - MARGIN - self.label_width - GAP * self.em
+        if self.end - self.start < LEAST:
+            wanted = "a power curve with its labels: it takes"
+            raise too_narrow(total, wanted, total - (self.end - self.start) + LEAST)
         counts = [count for curve in spec.curves for count, _ in curve.points]
         counts += [] if spec.chosen is None else [spec.chosen]
         self.low, self.high = min(counts), max(counts)
@@ -96,17 +85,13 @@ class _Sheet:
 
     def build(self) -> Layout:
         """Everything in its place."""
-        self._head()
+        self.head(self.spec.title, self.spec.banner)
+        self._over()
         self._frame()
         self._lines()
         self._labels()
-        self._foot()
-        return Layout(
-            width=self.total, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
-            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
-            texts=tuple(self.canvas.texts), title=self.spec.title or "Power curve",
-            description=readable(self.spec.description),
-        )  # fmt: skip
+        self.foot(self.spec.footer)
+        return self.finished(self.spec.title or "Power curve", self.spec.description)
 
     def _named(self) -> list[tuple[float, str, str]]:
         """(height as a share, words, colour) of everything that is named beside the plot."""
@@ -122,30 +107,14 @@ class _Sheet:
         return named
 
     def _x(self, count: float) -> float:
-        return self.left + (count - self.low) / (self.high - self.low) * (self.right - self.left)
+        return self.start + (count - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def _height(self, share: float) -> float:
         return self.bottom - share * (self.bottom - self.top)
 
-    def _paragraph(self, text: str, face: Face, color: str) -> None:
-        for line in wrap(text, face, self.total - 2 * MARGIN):
-            self.y += self.style.line * face.size
-            self.canvas.write(MARGIN, self.y - 0.3 * face.size, line, face, color)
-
-    def _head(self) -> None:
-        colors = self.style.palette
-        if self.spec.title:
-            self._paragraph(self.spec.title, self.face.scaled(1.2).bold(), colors.ink)
-            self.y += 0.35 * self.em
-        if self.spec.banner:
-            top = self.y
-            self.y += 0.4 * self.em
-            self._paragraph(self.spec.banner, self.face.bold(), colors.warning)
-            self.y += 0.4 * self.em
-            box = (MARGIN - 3, top, self.total - MARGIN + 3, self.y)
-            self.canvas.box(*box, colors.warning_band)
-            self.y += 0.3 * self.em
-        self._paragraph(self.spec.y_label, self.face, colors.muted)
+    def _over(self) -> None:
+        """Words over the plot: what is drawn, and the planned number."""
+        self.paragraph(self.spec.y_label, self.face, self.style.palette.muted)
         self._chosen_words()
         self.y += 0.6 * self.em
 
@@ -166,23 +135,23 @@ class _Sheet:
         """Hairlines with their per cents, the lower axis with its ticks and its label."""
         colors = self.style.palette
         self.top = self.y
-        self.bottom = self.top + RATIO * (self.right - self.left)
+        self.bottom = self.top + RATIO * (self.end - self.start)
         for share in _STEPS:
             y = self._height(share)
             if share:
-                self.canvas.rule(self.left, self.right, y, 0.4, colors.hairline)
+                self.canvas.rule(self.start, self.end, y, 0.4, colors.hairline)
             self.canvas.write(
-                self.left - 0.5 * self.em, y + 0.36 * self.em, f"{100 * share:.0f}", self.face,
+                self.start - 0.5 * self.em, y + 0.36 * self.em, f"{100 * share:.0f}", self.face,
                 colors.ink, "right",
             )  # fmt: skip
-        self.canvas.rule(self.left, self.right, self.bottom, 0.7, colors.ink)
+        self.canvas.rule(self.start, self.end, self.bottom, 0.7, colors.ink)
         for at, text in self._ticks():
             x = self._x(at)
             ends = ((x, self.bottom), (x, self.bottom + 0.35 * self.em))
             self.canvas.lines.append(Line(ends, 0.7, colors.ink))
             self.canvas.write(x, self.bottom + 1.5 * self.em, text, self.face, colors.ink, "center")
         self.y = self.bottom + 1.9 * self.em
-        middle = (self.left + self.right) / 2
+        middle = (self.start + self.end) / 2
         for line in wrap(self.spec.x_label, self.face, 2 * (middle - MARGIN)):
             self.y += self.lead
             self.canvas.write(middle, self.y - 0.3 * self.em, line, self.face, colors.ink, "center")
@@ -221,13 +190,10 @@ class _Sheet:
 
     def _level(self, share: float, color: str, dash: tuple[float, float]) -> None:
         y = self._height(share)
-        self.canvas.lines.append(Line(((self.left, y), (self.right, y)), 0.8, color, dash))
+        self.canvas.lines.append(Line(((self.start, y), (self.end, y)), 0.8, color, dash))
 
     def _dot(self, x: float, y: float, color: str) -> None:
-        radius = DOT * self.em
-        turns = [2 * math.pi * i / 24 for i in range(24)]
-        rim = tuple((x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns)
-        self.canvas.shapes.append(Shape(rim, color, "#ffffff", 0.6))
+        self.canvas.shapes.append(Shape(circle(x, y, DOT * self.em, 24), color, "#ffffff", 0.6))
 
     def _labels(self) -> None:
         """Names of curves and levels beside the plot, apart from each other."""
@@ -237,23 +203,16 @@ class _Sheet:
         ]
         labels.sort(key=lambda label: label.y)
         heights = [len(label.lines) * self.lead + 0.15 * self.em for label in labels]
-        x = self.right + GAP * self.em
+        x = self.end + GAP * self.em
         middles = spread([one.y for one in labels], heights, self.top - self.lead / 2)
         for label, middle in zip(labels, middles, strict=True):
-            ends = ((self.right + 0.15 * self.em, label.y), (x - 0.35 * self.em, middle))
+            ends = ((self.end + 0.15 * self.em, label.y), (x - 0.35 * self.em, middle))
             self.canvas.lines.append(Line(ends, 0.5, label.color))
             first = middle - (len(label.lines) - 1) * self.lead / 2 + 0.36 * self.em
             for i, line in enumerate(label.lines):
                 self.canvas.write(x, first + i * self.lead, line, self.face, label.color)
             below = middle + len(label.lines) * self.lead / 2
             self.y = max(self.y, below)
-
-    def _foot(self) -> None:
-        self.y += 0.9 * self.em
-        face = self.face.scaled(self.style.small)
-        for text in self.spec.footer:
-            self._paragraph(text, face, self.style.palette.muted)
-            self.y += 0.25 * self.em
 
 
 def spread(wished: Sequence[float], heights: Sequence[float], top: float) -> list[float]:

@@ -5,6 +5,7 @@ All places are points from the top left corner, y downwards; sizes are points.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -49,6 +50,14 @@ class Shape:
     edge: str | None = None
     width: float = 0.0
     opacity: float = 1.0
+
+
+def circle(
+    x: float, y: float, radius: float, corners: int, turn: float = 0.0
+) -> tuple[tuple[float, float], ...]:
+    """A circle as a polygon; `turn` is the angle of its first corner."""
+    turns = [turn + math.tau * i / corners for i in range(corners)]
+    return tuple((x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns)
 
 
 @dataclass(slots=True)

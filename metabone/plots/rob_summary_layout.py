@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from metabone.errors import UsageError
 from metabone.plots.judgement_marks import INKS, paint_bar, paint_judgement, paint_sign
 from metabone.plots.primitives import MM_PER_POINT, Layout, Line
 from metabone.plots.rob_sheet import HALF, RobSheet
 from metabone.plots.rob_spec import Bar, Judgement, SummarySpec
-from metabone.plots.sizing import MARGIN, SMALLEST
-from metabone.plots.styles import Style, find_style
+from metabone.plots.sheet import look
+from metabone.plots.sizing import MARGIN, SMALLEST, too_narrow
+from metabone.plots.styles import Style
 from metabone.plots.text import (
     Face,
     balance,
-    check_family,
     clean,
     longest_word,
-    readable,
     widest,
     width,
 )
@@ -48,8 +46,7 @@ def lay_out_summary(
     UsageError
         For a font that is not here, or a width that is too narrow.
     """
-    style = find_style("metabone")
-    face = Face(check_family(font) if font is not None else style.family, style.size)
+    style, face = look(font)
     ready = replace(
         spec, title=clean(spec.title, face), footer=tuple(clean(one, face) for one in spec.footer),
         bars=tuple(replace(bar, label=clean(bar.label, face)) for bar in spec.bars),
@@ -71,11 +68,7 @@ def _fit(spec: SummarySpec, style: Style, face: Face, total: float) -> _Plan:
         if room >= min(most, max(words, 9 * shrunk.size)):
             return _Plan(scale, total, min(most, room), number)
     needed = total - room + min(most, max(words, 9 * shrunk.size))
-    mm = -int(-needed * MM_PER_POINT // 1)
-    raise UsageError(
-        f"width {total * MM_PER_POINT:g} mm is too narrow for labels, bars and numbers: they take "
-        f"at least {mm} mm"
-    )
+    raise too_narrow(total, "labels, bars and numbers: they take", needed)
 
 
 class _Sheet(RobSheet):
@@ -91,19 +84,14 @@ class _Sheet(RobSheet):
     def build(self) -> Layout:
         """Everything in its place."""
         self.head(self.spec.title, self.spec.banner)
-        self.legend(self.spec.legend, self._swatch)
+        self.judgements(self.spec.legend, self._swatch)
         self._numbers_head()
         top = self.y
         for bar in self.spec.bars:
             self._bar(bar)
         self._axis(top)
         self.foot(self.spec.footer)
-        return Layout(
-            width=self.plan.width, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
-            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
-            texts=tuple(self.canvas.texts), title=self.spec.title or "Summary of judgements",
-            description=readable(self.spec.description),
-        )  # fmt: skip
+        return self.finished(self.spec.title or "Summary of judgements", self.spec.description)
 
     def _swatch(self, one: Judgement, x: float, middle: float) -> None:
         """A piece of a bar with its hatching and its sign."""

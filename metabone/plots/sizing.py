@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -326,12 +327,10 @@ class Room:
                 return scale
         if self._comfort(total, steps[-1]) >= 0:
             return steps[-1]
-        # Rounded up, so that the width named is one that fits.
-        least = -int(-self.least(self.smallest) * MM_PER_POINT // 1)
-        raise UsageError(
-            f"width {total * MM_PER_POINT:g} mm is too narrow for the columns {', '.join(keys)}: "
-            f"they take at least {least} mm; leave one out or allow more"
-        )
+        raise too_narrow(
+            total, f"the columns {', '.join(keys)}: they take", self.least(self.smallest),
+            "; leave one out or allow more",
+        )  # fmt: skip
 
     def _comfort(self, total: float, scale: float) -> float:
         """Share of the columns' and the plot's wishes that fits; negative if the least does not.
@@ -350,6 +349,27 @@ class Room:
             for key, size in self.sizes.items()
         }
         return widths, total - 2 * MARGIN - scale * self.gaps - sum(widths.values())
+
+
+def too_narrow(width: float, wanted: str, least: float, advice: str = "") -> UsageError:
+    """The error for a figure that is too narrow.
+
+    Parameters
+    ----------
+    width, least : the width asked for and the least that does, in points.
+    wanted : what it is too narrow for, with the verb: ``this figure: it takes``.
+    advice : what else may help.
+
+    Examples
+    --------
+    >>> print(too_narrow(72, "this figure: it takes", 100))
+    width 25.4 mm is too narrow for this figure: it takes at least 36 mm
+    """
+    # Rounded up, so that the width named is one that does.
+    mm = math.ceil(least * MM_PER_POINT)
+    return UsageError(
+        f"width {width * MM_PER_POINT:g} mm is too narrow for {wanted} at least {mm} mm{advice}"
+    )
 
 
 def place_part(slot: Slot, index: int, text: str, face: Face, scale: float) -> tuple[float, HAlign]:

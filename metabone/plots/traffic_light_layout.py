@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from metabone.errors import UsageError
 from metabone.plots.judgement_marks import paint_judgement
 from metabone.plots.primitives import MM_PER_POINT, Layout
-from metabone.plots.rob_sheet import HALF, SIGN, RobSheet
+from metabone.plots.rob_sheet import HALF, RobSheet
 from metabone.plots.rob_spec import TrafficSpec
-from metabone.plots.sizing import MARGIN, PAGE, SMALLEST
-from metabone.plots.styles import Style, find_style
-from metabone.plots.text import Face, balance, check_family, clean, readable, widest, width, wrap
+from metabone.plots.sheet import look
+from metabone.plots.sizing import MARGIN, PAGE, SMALLEST, too_narrow
+from metabone.plots.styles import Style
+from metabone.plots.text import Face, balance, clean, widest, width, wrap
 
 #: Tallest page (points: 245 mm), and the most blocks side by side.
 TALL, BLOCKS = 245 / MM_PER_POINT, 4
@@ -49,8 +49,7 @@ def lay_out_traffic(
     UsageError
         For a font that is not here, or a width into which the items do not fit.
     """
-    style = find_style("metabone")
-    face = Face(check_family(font) if font is not None else style.family, style.size)
+    style, face = look(font)
     ready = _cleaned(spec, face)
     plan = _on_page(ready, style, face, width_mm) or _tall(ready, style, face, width_mm)
     return _Sheet(ready, style, face.scaled(plan.scale), plan).build()
@@ -58,8 +57,7 @@ def lay_out_traffic(
 
 def fits_page(spec: TrafficSpec, *, width_mm: float | None = None, font: str | None = None) -> bool:
     """Whether the figure fits on one page."""
-    style = find_style("metabone")
-    face = Face(check_family(font) if font is not None else style.family, style.size)
+    style, face = look(font)
     return _on_page(_cleaned(spec, face), style, face, width_mm) is not None
 
 
@@ -113,11 +111,7 @@ def _tall(spec: TrafficSpec, style: Style, face: Face, width_mm: float | None) -
     if plan is not None and not fixed:
         return plan
     least = 0.0 if plan is None else plan.width
-    mm = -int(-least * MM_PER_POINT // 1)
-    raise UsageError(
-        f"width {width_mm:g} mm is too narrow for {len(spec.columns)} items: they take at least "
-        f"{mm} mm"
-    )
+    raise too_narrow(total, f"{len(spec.columns)} items: they take", least)
 
 
 def _plan(
@@ -156,7 +150,7 @@ class _Sheet(RobSheet):
     def build(self) -> Layout:
         """Everything in its place."""
         self.head(self.spec.title, self.spec.banner)
-        self.legend(self.spec.legend)
+        self.judgements(self.spec.legend)
         size = -(-len(self.spec.rows) // self.plan.blocks)
         top, bottom = self.y, self.y
         for block in range(self.plan.blocks):
@@ -166,12 +160,7 @@ class _Sheet(RobSheet):
             bottom = max(bottom, self.y)
         self.y = bottom
         self.foot(self.spec.footer)
-        return Layout(
-            width=self.plan.width, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
-            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
-            texts=tuple(self.canvas.texts), title=self.spec.title or "Traffic-light plot",
-            description=readable(self.spec.description),
-        )  # fmt: skip
+        return self.finished(self.spec.title or "Traffic-light plot", self.spec.description)
 
     def _block(self, x: float, rows: range) -> None:
         if not rows:
@@ -222,6 +211,3 @@ class _Sheet(RobSheet):
             )
         self.y += high
         self.canvas.rule(x, x + self.plan.block, self.y, 0.4, self.style.palette.hairline)
-
-
-__all__ = ["SIGN", "fits_page", "lay_out_traffic"]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import partial
 
-from metabone.errors import UsageError
 from metabone.plots.axis import paint_axis, place_sides
 from metabone.plots.marks import Stage
 from metabone.plots.power_layout import spread
-from metabone.plots.primitives import MM_PER_POINT, Canvas, Layout, Line
-from metabone.plots.sizing import MARGIN
+from metabone.plots.primitives import MM_PER_POINT, Layout, Line
+from metabone.plots.sheet import Sheet, densest, look
+from metabone.plots.sizing import MARGIN, too_narrow
 from metabone.plots.spec import Axis, Tick
-from metabone.plots.styles import Style, find_style
-from metabone.plots.text import Face, check_family, clean, readable, widest, width, wrap
+from metabone.plots.styles import Style
+from metabone.plots.text import Face, clean, widest, width, wrap
 from metabone.plots.xy_key import paint_key
 from metabone.plots.xy_panel import Frame, paint_panel
 from metabone.plots.xy_spec import Dot, Entry, Panel, Upright, XYSpec
@@ -41,15 +40,13 @@ def lay_out_xy(spec: XYSpec, *, width_mm: float | None = None, font: str | None 
     UsageError
         For a font that is not here, or a width that leaves no room for the panels.
     """
-    style = find_style("metabone")
-    face = Face(check_family(font) if font is not None else style.family, style.size)
+    style, face = look(font)
     total = (spec.width_mm if width_mm is None else width_mm) / MM_PER_POINT
     return _Sheet(_cleaned(spec, face), style, face, total).build()
 
 
 def _cleaned(spec: XYSpec, face: Face) -> XYSpec:
-    def tidy(text: str) -> str:
-        return clean(text, face)
+    tidy = partial(clean, face=face)
 
     def ticks(some: Sequence[Tick]) -> tuple[Tick, ...]:
         return tuple(replace(tick, text=tidy(tick.text)) for tick in some)
@@ -88,37 +85,27 @@ class _Column:
     right: float
 
 
-class _Sheet:
+class _Sheet(Sheet):
     """One figure on its way from top to bottom."""
 
+    OVER_FOOT = 0.4
+
     def __init__(self, spec: XYSpec, style: Style, face: Face, total: float) -> None:
+        super().__init__(style, face, total)
         self.spec = spec
-        self.style = style
-        self.face = face
-        self.em = face.size
-        self.lead = style.line * face.size
-        self.total = total
-        self.canvas = Canvas()
-        self.y = MARGIN
-        self.small = face.scaled(style.small)
         self.names = self._names()
         self.columns = self._columns()
         self.left_out: list[str] = []
 
     def build(self) -> Layout:
         """Everything in its place."""
-        self._head()
+        self.head(self.spec.title, self.spec.banner)
         for row in range(len(self.spec.heights)):
             self._row(row)
         bounds = (MARGIN, self.total - MARGIN)
         self.y = paint_key(self.canvas, self.spec.key, self.y, bounds, self.small, self.style)
-        self._foot()
-        return Layout(
-            width=self.total, height=self.y + MARGIN, backdrop=tuple(self.canvas.backdrop),
-            lines=tuple(self.canvas.lines), shapes=tuple(self.canvas.shapes),
-            texts=tuple(self.canvas.texts), title=self.spec.title or self.spec.kind,
-            description=readable(self.spec.description),
-        )  # fmt: skip
+        self.foot((*self.spec.footer, *self._missing()))
+        return self.finished(self.spec.title or self.spec.kind, self.spec.description)
 
     # ---- room -------------------------------------------------------------------------------
 
@@ -150,11 +137,7 @@ class _Sheet:
         room = self.total - 2 * MARGIN - sum(gutters) - gaps - 0.5 * self.em
         least = LEAST if len(shares) == 1 else LEAST_EACH * sum(shares) / max(shares)
         if room < least:
-            mm = math.ceil((self.total - room + least) * MM_PER_POINT)
-            raise UsageError(
-                f"width {self.total * MM_PER_POINT:g} mm is too narrow for this figure: it takes "
-                f"at least {mm} mm"
-            )
+            raise too_narrow(self.total, "this figure: it takes", self.total - room + least)
         x, columns = MARGIN, []
         for share, gutter in zip(shares, gutters, strict=True):
             left = x + gutter
@@ -174,25 +157,6 @@ class _Sheet:
         return high
 
     # ---- parts ------------------------------------------------------------------------------
-
-    def _paragraph(self, text: str, face: Face, color: str) -> None:
-        for line in wrap(text, face, self.total - 2 * MARGIN):
-            self.y += self.style.line * face.size
-            self.canvas.write(MARGIN, self.y - 0.3 * face.size, line, face, color)
-
-    def _head(self) -> None:
-        colors = self.style.palette
-        if self.spec.title:
-            self._paragraph(self.spec.title, self.face.scaled(1.2).bold(), colors.ink)
-            self.y += 0.35 * self.em
-        if self.spec.banner:
-            top = self.y
-            self.y += 0.4 * self.em
-            self._paragraph(self.spec.banner, self.face.bold(), colors.warning)
-            self.y += 0.4 * self.em
-            box = (MARGIN - 3, top, self.total - MARGIN + 3, self.y)
-            self.canvas.box(*box, colors.warning_band)
-            self.y += 0.3 * self.em
 
     def _row(self, row: int) -> None:
         """Panels beside each other: words over them, the panels, their axes."""
@@ -246,11 +210,7 @@ class _Sheet:
 
     def _ticks(self, frame: Frame) -> tuple[Tick, ...]:
         """The densest set of ticks whose numbers stand apart."""
-        for ticks in frame.panel.y.tick_sets:
-            heights = sorted(frame.y(tick.at) for tick in ticks)
-            if all(b - a >= 2.2 * self.em for a, b in pairwise(heights)):
-                return ticks
-        return frame.panel.y.tick_sets[-1]
+        return densest(frame.panel.y.tick_sets, frame.y, 2.2 * self.em)
 
     def _name(self, frame: Frame, column: _Column) -> None:
         """Names beside their heights, apart from each other; those that moved have a line."""
@@ -311,12 +271,6 @@ class _Sheet:
             y += self.lead
             self.canvas.write(middle, y - 0.2 * self.em, line, self.face, ink, "center")
         return y
-
-    def _foot(self) -> None:
-        self.y += 0.4 * self.em
-        for text in (*self.spec.footer, *self._missing()):
-            self._paragraph(text, self.small, self.style.palette.muted)
-            self.y += 0.25 * self.em
 
     def _missing(self) -> list[str]:
         """How many labels found no place."""

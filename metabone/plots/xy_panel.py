@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from metabone.plots.primitives import Canvas, Line, Shape
+from metabone.plots.primitives import Canvas, Line, Shape, circle
 from metabone.plots.text import Face
 from metabone.plots.xy_labels import Obstacles, Placed, Wanted, place_labels
 from metabone.plots.xy_spec import Area, Dot, DotKind, Panel, Place, Stroke, inside
@@ -124,8 +124,7 @@ def mark(x: float, y: float, radius: float, kind: DotKind) -> Shape:
     look = DOTS[kind]
     corners = {"circle": _RIM, "diamond": 4, "square": 4}[look.outline]
     turn = math.pi / 4 if look.outline == "square" else 0.0
-    turns = [turn + 2 * math.pi * i / corners for i in range(corners)]
-    rim = tuple((x + radius * math.cos(t), y + radius * math.sin(t)) for t in turns)
+    rim = circle(x, y, radius, corners, turn)
     return Shape(rim, look.fill, look.edge, look.width, look.opacity)
 
 
