@@ -172,10 +172,10 @@ def impact(
     --------
     >>> from metabone import read_table
     >>> from metabone.extraction.audit.audit import audit
-    >>> table = read_table("anabolic")
-    >>> found = [each for each in audit(table) if each.code == "sd-as-sem"]
-    >>> impact(table, found).lines[0].code
-    'sd-as-sem'
+    >>> table = read_table("exosome-synthetic")
+    >>> line = impact(table, audit(table)).lines[0]
+    >>> line.code, round(line.as_is.estimate, 3), round(line.corrected.estimate, 3)
+    ('sem-as-sd', -0.654, -0.647)
     """
     measure = check_option("measure", measure, Measure)
     lines = [_missing(each, None, measure, "") for each in suspicions]
