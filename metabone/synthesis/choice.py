@@ -21,8 +21,11 @@ from metabone.options import (
     default_pi,
     nearest,
 )
+from metabone.synthesis.univariate import Pooler, Univariate
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from metabone.effects.dependence import BlockCovariance
     from metabone.effects.table import EffectTable
 
@@ -184,6 +187,30 @@ def with_covariance(effects: EffectTable, sharing: Sharing) -> tuple[EffectTable
     )  # fmt: skip
     told = (*effects.notes, *covariance.notes)
     return replace(effects, notes=tuple(dict.fromkeys(told))), covariance
+
+
+def row_places(frame: pd.DataFrame) -> dict[int, int]:
+    """Spreadsheet row → its position in a frame of effects, and so in their covariance."""
+    return {row: position for position, row in enumerate(frame.index.tolist())}
+
+
+def make_pooler(
+    effects: EffectTable,
+    covariance: BlockCovariance | None,
+    *,
+    tau2: str,
+    ci: str,
+    pi: str,
+    level: float,
+    random: tuple[str, ...],
+) -> Pooler:
+    """The multilevel model of effects that covary, the univariate one of those that do not."""
+    if covariance is None:
+        return Univariate(tau2, ci, pi, level)
+    # The multilevel modules are loaded where an answer needs them, and not before.
+    from metabone.synthesis.multilevel import Multilevel
+
+    return Multilevel(tau2, ci, pi, level, covariance, row_places(effects.frame), random)
 
 
 def _split(effects: EffectTable) -> EffectTable:

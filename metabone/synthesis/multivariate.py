@@ -35,7 +35,7 @@ from metabone.options import (
 )
 from metabone.synthesis.assumptions import combinations
 from metabone.synthesis.checks import UNIT_BOUND, refuse_mixtures, warn_small_arms
-from metabone.synthesis.choice import Sharing, check_sharing, with_covariance
+from metabone.synthesis.choice import Sharing, check_sharing, row_places, with_covariance
 from metabone.synthesis.counting import count_animals, count_studies
 from metabone.synthesis.multilevel import Multilevel, random_factors
 from metabone.synthesis.multivariate_results import (
@@ -193,7 +193,7 @@ class Joint:
 
     def fit(self, frame: pd.DataFrame, covariance: BlockCovariance) -> Fitted:
         """Fit each outcome by itself, then all together."""
-        place = {row: position for position, row in enumerate(frame.index.tolist())}
+        place = row_places(frame)
         alone = Multilevel(self.method, self.ci, self.pi, self.level, covariance, place)
         parts = tuple(frame[frame["outcome"] == name] for name in outcomes_of(frame))
         separate = tuple(alone.pool(part) for part in parts)

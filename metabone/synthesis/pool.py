@@ -25,11 +25,11 @@ from metabone.synthesis.choice import (
     check_random,
     check_sharing,
     choose_model,
+    make_pooler,
     with_covariance,
 )
 from metabone.synthesis.results import Estimate, PoolResult, Stratum, WildAnswer
 from metabone.synthesis.strata import pool_strata
-from metabone.synthesis.univariate import Pooler, Univariate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,7 @@ def pool(
         raise UsageError(
             "the wild bootstrap belongs to the multilevel model; use --model multilevel"
         )
-    make = partial(_pooler, model=model, tau2=tau2, ci=ci, pi=pi, level=level, random=factors)
+    make = partial(make_pooler, tau2=tau2, ci=ci, pi=pi, level=level, random=factors)
     covariance = None
     given = effects
     if model == "multilevel":
@@ -137,25 +137,6 @@ def pool(
         answer, studies=means, assumptions=lines, random=factors, wild=bootstrap,
         warnings=(*told, *doubts), **sharing.to_dict(),
     )  # fmt: skip
-
-
-def _pooler(
-    effects: EffectTable,
-    covariance: BlockCovariance | None,
-    *,
-    model: str,
-    tau2: str,
-    ci: str,
-    pi: str,
-    level: float,
-    random: tuple[str, ...],
-) -> Pooler:
-    if covariance is None:
-        return Univariate(tau2, ci, pi, level)
-    from metabone.synthesis.multilevel import Multilevel
-
-    place = {row: position for position, row in enumerate(effects.frame.index.tolist())}
-    return Multilevel(tau2, ci, pi, level, covariance, place, random)
 
 
 def _draw_together(

@@ -27,6 +27,7 @@ from metabone.synthesis.choice import (
     check_random,
     check_sharing,
     choose_model,
+    row_places,
     with_covariance,
 )
 from metabone.synthesis.counting import count_studies
@@ -193,7 +194,7 @@ def _data(job: _Job, sharing: Sharing) -> _Data:
     frame = table.frame.loc[list(made.rows)]
     if not frame[columns].equals(job.used.frame[columns]):
         made = design(frame, job.formula)  # split controls have another n_control and vi
-    place = {row: position for position, row in enumerate(table.frame.index.tolist())}
+    place = row_places(table.frame)
     model = Multilevel(job.tau2, job.ci, job.pi, job.level, covariance, place, job.random)
     return _Data(table, frame, made, covariance, model)
 

@@ -23,7 +23,7 @@ from metabone.synthesis.bias.results import (
 from metabone.synthesis.bias.selection import Asked, Selection, check_models
 from metabone.synthesis.bias.selection import select as fit_selection
 from metabone.synthesis.bias.units import Counted, single_effects, study_means
-from metabone.synthesis.choice import check_sharing, with_covariance
+from metabone.synthesis.choice import check_sharing, row_places, with_covariance
 from metabone.synthesis.pool import pool
 
 if TYPE_CHECKING:
@@ -171,10 +171,9 @@ def _prepare(effects: EffectTable, pooled: PoolResult) -> tuple[Regressor, Count
         float(pooled.rho or 0.0), str(pooled.control), pooled.rho_table, pooled.time_decay
     )
     table, covariance = with_covariance(effects, sharing)
-    place = {row: position for position, row in enumerate(table.frame.index.tolist())}
     multilevel = Multilevel(
-        pooled.tau2_method, pooled.ci_method, pooled.pi_method, pooled.level, covariance, place,
-        pooled.random,
+        pooled.tau2_method, pooled.ci_method, pooled.pi_method, pooled.level, covariance,
+        row_places(table.frame), pooled.random,
     )  # fmt: skip
     made = Regressor(pooled.tau2_method, pooled.ci_method, pooled.level, multilevel)
     return made, study_means(table, multilevel.blocks(table.frame), pooled.overall)

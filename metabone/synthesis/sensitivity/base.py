@@ -18,10 +18,11 @@ from metabone.synthesis.choice import (
     check_random,
     check_sharing,
     choose_model,
+    make_pooler,
     with_covariance,
 )
 from metabone.synthesis.results import Estimate
-from metabone.synthesis.univariate import Pooler, Univariate
+from metabone.synthesis.univariate import Pooler
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,15 +99,11 @@ def prepare(
     factors = check_random(effects, random, model)
     covariance: BlockCovariance | None = None
     used = effects
-    pooler: Pooler = Univariate(tau2, ci, pi, level)
     told: tuple[str, ...] = ()
     if model == "multilevel":
-        from metabone.synthesis.multilevel import Multilevel
-
         used, covariance = with_covariance(effects, sharing)
-        place = {row: position for position, row in enumerate(used.frame.index.tolist())}
-        pooler = Multilevel(tau2, ci, pi, level, covariance, place, factors)
         told = covariance.warnings
+    pooler = make_pooler(used, covariance, tau2=tau2, ci=ci, pi=pi, level=level, random=factors)
     overall = pooler.pool(used.frame)
     if not overall.converged:
         told = (*told, "the estimate of the heterogeneity did not converge")
