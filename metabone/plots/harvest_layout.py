@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from metabone.plots.primitives import MM_PER_POINT, Layout
-from metabone.plots.sheet import SIGN, Sheet, look
+from metabone.plots.sheet import SIGN, Matrix, Sheet, look
 from metabone.plots.signs import paint_sign
 from metabone.plots.sizing import MARGIN, PAGE, SMALLEST, too_narrow
 from metabone.plots.spec import Direction, HarvestSpec
@@ -47,16 +47,6 @@ def lay_out_harvest(
     return _Sheet(ready, style, table).build()
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Faces and column edges of the matrix, in points."""
-
-    face: Face
-    width: float
-    head: float
-    columns: tuple[tuple[float, float], ...]
-
-
 def _cleaned(spec: HarvestSpec, face: Face) -> HarvestSpec:
     tidy = partial(clean, face=face)
     cells = {
@@ -70,7 +60,7 @@ def _cleaned(spec: HarvestSpec, face: Face) -> HarvestSpec:
     )  # fmt: skip
 
 
-def _fit(spec: HarvestSpec, style: Style, face: Face, width_mm: float | None) -> _Table:
+def _fit(spec: HarvestSpec, style: Style, face: Face, width_mm: float | None) -> Matrix:
     """Widths of the columns: what they need if there is room, else wrapped, else smaller."""
     natural, least = _needs(spec, face)
     gutter = GUTTER * face.size
@@ -99,7 +89,7 @@ def _fit(spec: HarvestSpec, style: Style, face: Face, width_mm: float | None) ->
         x += scale * gutter
         edges.append((x, x + wide + extra))
         x += wide + extra
-    return _Table(face.scaled(scale), total, widths[0], tuple(edges))
+    return Matrix(face.scaled(scale), total, widths[0], tuple(edges))
 
 
 def _needs(spec: HarvestSpec, face: Face) -> tuple[list[float], list[float]]:
@@ -127,7 +117,7 @@ def _needs(spec: HarvestSpec, face: Face) -> tuple[list[float], list[float]]:
 class _Sheet(Sheet):
     """One harvest plot on its way from top to bottom."""
 
-    def __init__(self, spec: HarvestSpec, style: Style, table: _Table) -> None:
+    def __init__(self, spec: HarvestSpec, style: Style, table: Matrix) -> None:
         super().__init__(style, table.face, table.width)
         self.spec = spec
         self.table = table

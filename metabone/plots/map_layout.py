@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from metabone.plots.evidence_map import FILLS, VERDICTS, MapSpec, Tile
 from metabone.plots.primitives import MM_PER_POINT, Layout, Line, Shape, circle
-from metabone.plots.sheet import Sheet, look
+from metabone.plots.sheet import Matrix, Sheet, look
 from metabone.plots.signs import PALE, paint_sign
 from metabone.plots.sizing import CARD, MARGIN, PAGE, SMALLEST, too_narrow
 from metabone.plots.styles import Style
@@ -47,16 +47,6 @@ def lay_out_map(spec: MapSpec, *, width_mm: float | None = None, font: str | Non
     return _Sheet(ready, style, _fit(ready, style, face, width_mm)).build()
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Face, width of the figure, right edge of the row names, and sides of the columns."""
-
-    face: Face
-    width: float
-    head: float
-    columns: tuple[tuple[float, float], ...]
-
-
 def _cleaned(spec: MapSpec, face: Face) -> MapSpec:
     tidy = partial(clean, face=face)
     return replace(
@@ -66,7 +56,7 @@ def _cleaned(spec: MapSpec, face: Face) -> MapSpec:
     )  # fmt: skip
 
 
-def _fit(spec: MapSpec, style: Style, face: Face, width_mm: float | None) -> _Table:
+def _fit(spec: MapSpec, style: Style, face: Face, width_mm: float | None) -> Matrix:
     """Columns of one width, as wide as they wish if there is room, else narrower, else smaller."""
     em, bold, n = face.size, face.bold(), len(spec.columns)
     heads = (*spec.rows, spec.row_name)
@@ -90,7 +80,7 @@ def _fit(spec: MapSpec, style: Style, face: Face, width_mm: float | None) -> _Ta
     left = MARGIN + scale * name + 0.8 * em * scale
     each = (total - MARGIN - left) / n
     edges = tuple((left + i * each, left + (i + 1) * each) for i in range(n))
-    return _Table(face.scaled(scale), total, scale * name, edges)
+    return Matrix(face.scaled(scale), total, scale * name, edges)
 
 
 class _Sheet(Sheet):
@@ -98,7 +88,7 @@ class _Sheet(Sheet):
 
     UNDER_FOOT = 0.0
 
-    def __init__(self, spec: MapSpec, style: Style, table: _Table) -> None:
+    def __init__(self, spec: MapSpec, style: Style, table: Matrix) -> None:
         super().__init__(style, table.face, table.width)
         self.spec = spec
         self.table = table

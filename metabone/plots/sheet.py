@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from metabone.plots.primitives import Canvas, HAlign, Layout
@@ -39,6 +40,17 @@ def densest(
         if all(b - a >= apart for a, b in pairwise(places)):
             return ticks
     return tick_sets[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A table that is drawn: its face, width of the figure, room of the rows' names, and the sides
+    of its columns, all in points."""
+
+    face: Face
+    width: float
+    head: float
+    columns: tuple[tuple[float, float], ...]
 
 
 class Sheet:
@@ -81,6 +93,8 @@ class Sheet:
 
     def legend(self, entries: Iterable[Entry], *, gap: float, step: float) -> None:
         """Signs and their words beside each other, in as many lines as they take.
+
+        The sheet is then filled down to the top of the last of them.
 
         Parameters
         ----------
