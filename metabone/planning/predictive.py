@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 from metabone.errors import UsageError
 from metabone.options import check_option
 from metabone.planning.chi import chi_rule, refine
-from metabone.planning.designs.assurance import expected_range, passes
+from metabone.planning.designs.assurance import expected_range, passes, smallest_size
 from metabone.planning.kernel import norm_cdf, t_cdf, t_isf
 
 FloatArray = NDArray[np.float64]
@@ -259,7 +259,7 @@ def n_for_assurance(
     if target >= top:
         why = f"no number of animals reaches {target:g}: the assurance stays below {top:.5g}"
         return answer | {"reason": why}
-    n1 = _smallest(at, target, largest)
+    n1 = smallest_size(at, target, largest)
     if n1 is None:
         why = f"{target:g} needs more than {largest} animals a group; the ceiling is {top:.5g}"
         return answer | {"reason": why}
@@ -314,16 +314,3 @@ def _signs(predictive: Predictive, direction: str) -> tuple[int, ...]:
     if chosen == "evidence":
         return (1,) if predictive.mean >= 0 else (-1,)
     return (1,) if chosen == "higher" else (-1,)
-
-
-def _smallest(at: Any, target: float, largest: int) -> int | None:
-    """Smallest n ≥ 2 with at(n) ≥ target; `at` grows with n for a target under the ceiling."""
-    low, high = 1, 2
-    while at(high) < target:
-        if high >= largest:
-            return None
-        low, high = high, min(2 * high, largest)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if at(middle) >= target else (middle, high)
-    return high

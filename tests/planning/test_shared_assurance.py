@@ -13,18 +13,22 @@ from scipy.stats import beta, nct, t
 from metabone.planning.designs import assurance
 from metabone.planning.designs.ancova import contrast_exact
 from metabone.planning.designs.registry import find
+from metabone.planning.designs.share_assurance import share_passes, share_places
+from metabone.planning.designs.shared_assurance import DOUBT, shared_assurance
 from metabone.planning.designs.solve import chance, solve_effect
 from metabone.planning.designs.two_groups import critical_values
+from metabone.planning.kernel import dunnett_critical, dunnett_quantile
 from metabone.planning.kernel.mixture import mixed_power
+from metabone.planning.kernel.shared_control import dunnett_about
 
 SHARED = find("shared-control")
 DRAWS = 100_000
 
 
 def simulated(
-    arms: int, n: int, steps: bool, wanted: str, mean: float, scale: float, df: float
+    arms: int, n: int, method: str, wanted: str, mean: float, scale: float, df: float
 ) -> float:
-    """Chance of rejections with the sign of the evidence, Holm's or Bonferroni's, by simulation."""
+    """Chance of two-sided rejections with the sign of the evidence, by simulation."""
     rng = np.random.default_rng(20)
     delta = mean + scale * (
         rng.standard_normal(DRAWS) if df == math.inf else rng.standard_t(df, DRAWS)
@@ -36,8 +40,11 @@ def simulated(
     statistic = (treated - control[:, None]) / (s * math.sqrt(2 / n))[:, None]
     order = np.argsort(-np.abs(statistic), axis=1)
     ranked = np.take_along_axis(statistic, order, axis=1)
-    left = np.arange(arms, 0, -1) if steps else np.full(arms, arms)
-    passed = np.abs(ranked) > t.isf(0.05 / (2 * left), error_df)
+    left = np.arange(arms, 0, -1) if method == "holm" else np.full(arms, arms)
+    cuts = t.isf(0.05 / (2 * left), error_df)
+    if method == "dunnett":
+        cuts[:] = dunnett_critical(0.05, [n] * arms, n, error_df, 2)
+    passed = np.abs(ranked) > cuts
     found = np.logical_and.accumulate(passed, axis=1) & (ranked * np.sign(mean) > 0)
     if wanted == "each":
         return float(found.mean())
@@ -48,14 +55,14 @@ def simulated(
 @pytest.mark.parametrize(
     ("arms", "n", "method", "mean", "scale", "df"),
     [(2, 12, "holm", 1.5, 0.84, 8.0), (3, 8, "holm", -0.6, 0.9, 3.0),
-     (4, 10, "bonferroni", 0.8, 0.4, math.inf)],
+     (4, 10, "bonferroni", 0.8, 0.4, math.inf), (3, 3, "dunnett", 1.0, 1.2, 4.0)],
 )  # fmt: skip
 def test_against_simulation(
     arms: int, n: int, method: str, wanted: str, mean: float, scale: float, df: float
 ) -> None:
     inputs = {"sd": 1.0, "treated_arms": arms, "method": method, "question": wanted}
     found = assurance.assurance(SHARED, inputs, n, 1.0, mean, scale, df)
-    won = simulated(arms, n, method == "holm", wanted, mean, scale, df)
+    won = simulated(arms, n, method, wanted, mean, scale, df)
     assert found == pytest.approx(won, abs=4 * math.sqrt(0.25 / DRAWS))
 
 
@@ -80,6 +87,58 @@ def test_arms_that_differ_are_averaged() -> None:
     )
     assert one == pytest.approx(other, abs=4e-6)
     assert one != other
+
+
+@pytest.mark.parametrize("method", ["dunnett", "holm", "none"])
+@pytest.mark.parametrize("allocation", ["equal", "sqrt"])
+@pytest.mark.parametrize(
+    ("n", "mean", "scale", "df"),
+    [(2, -1.0, 0.3, 2.0), (3, 0.0, 0.02, 8.0), (7, 0.8, 2.0, 1.0), (40, 0.3, 0.1, math.inf)],
+)
+def test_the_rough_answer_is_within_its_doubt(
+    method: str, allocation: str, n: int, mean: float, scale: float, df: float
+) -> None:
+    for wanted in ("each", "any", "all"):
+        for arms, sides, alpha in ((2, 2, 0.05), (3, 1, 0.2), (6, 2, 0.01)):
+            inputs = {"difference": 1.0, "differences": None, "sd": 1.0, "treated_arms": arms,
+                      "method": method, "question": wanted, "allocation": allocation, "n": n,
+                      "alpha": alpha, "sides": sides}  # fmt: skip
+            fine = shared_assurance(inputs, mean, scale, df)
+            rough = shared_assurance(inputs, mean, scale, df, fine=False)
+            assert rough == pytest.approx(fine, abs=DOUBT / 3)
+            assert rough != fine
+
+
+def test_the_rough_critical_value() -> None:
+    for k in (1, 2, 4, 12):
+        for df in (2.0, 6.0, 30.0, 1e13):
+            for sides, ratio in ((1, 1.0), (2, 2.0)):
+                exact = dunnett_quantile(0.05, k, df, ratio, sides)
+                assert dunnett_about(0.05, k, df, ratio, sides) == pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("total", [5, 8, 40, 400])
+@pytest.mark.parametrize("covariates", [1, 2])
+@pytest.mark.parametrize(
+    ("mean", "scale", "pdf"),
+    [(1.5, 0.84, 8.0), (0.0, 2.0, math.inf), (0.4, 0.3, 3.0), (0.2, 0.04, math.inf)],
+)
+def test_shares_on_a_line_are_the_sum_over_shares(
+    total: int, covariates: int, mean: float, scale: float, pdf: float
+) -> None:
+    df = total - 2 - covariates
+    places = [one for one in share_places(0.5 * (df + 1), 0.5 * covariates) if one[0] > 0.1]
+    shift, cut = math.sqrt(total) / 2, float(t.isf(0.025, df))
+    each = sum(
+        weight * assurance.passes(shift * math.sqrt(share), df, cut, mean, scale, pdf)
+        for share, weight in places
+    )
+    found = share_passes(places, shift, df, cut, mean, scale, pdf)
+    if found is None:
+        # So narrow a distribution is left to the sum.
+        assert scale * shift < 0.6
+    else:
+        assert found == pytest.approx(each, abs=1e-9)
 
 
 @pytest.mark.parametrize("df", [2, 9, 80, 5000])

@@ -128,7 +128,7 @@ def ancova_estimate(inputs: "Block") -> "Block":
     def at(share: float, alpha: float, sides: int) -> "tuple[float, float, float]":
         return se / math.sqrt(share), df, t_isf(alpha / (sides * comparisons), df)
 
-    found.update({"beta": (0.5 * (df + 1), 0.5 * covariates), "at": at})
+    found.update({"beta": (0.5 * (df + 1), 0.5 * covariates), "at": at, "varies": "se"})
     found["se"] = unconditional(se, df, covariates)
     return found
 

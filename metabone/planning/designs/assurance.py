@@ -7,8 +7,8 @@ success. `math` and the kernel alone: MicroPython runs this file too.
 
 import math
 
-from metabone.planning.designs.common import beta_rule
 from metabone.planning.designs.inputs import completed
+from metabone.planning.designs.share_assurance import over_places, share_passes, share_places
 from metabone.planning.kernel import nct_sf, norm_cdf, norm_isf, t_cdf, t_isf
 from metabone.planning.kernel.basis import log1p
 from metabone.planning.kernel.mixture import log_chi_rule
@@ -23,10 +23,10 @@ INF = float("inf")
 ROOT_HALF = 0.7071067811865476
 # More nodes than this in the error SD are left to the noncentral t, which finds its own.
 NODES = 80
-# Places at which an assurance that varies with a beta share is computed.
-PLACES = 11
 # Step of the rule on s, where δ = mean + scale · sinh(s).
 WIDE_STEP = 0.15
+# Shares above it are taken together.
+BROAD = 0.1
 # Chances nearer than this to 1, or to 0 in the wrong direction, are taken as that.
 SETTLED = 1e-10
 
@@ -124,28 +124,7 @@ def over_shares(found: "Block", value: "Callable[[float], float]") -> float:
     """Mean of a smooth function of an estimate's beta share, by a polynomial through places."""
     if found["beta"] is None:
         return value(1.0)
-    rule = [pair for pair in beta_rule(found["beta"][0], found["beta"][1]) if pair[1] > 1e-10]
-    low = math.asin(math.sqrt(min([share for share, _ in rule])))
-    high = math.asin(math.sqrt(max([share for share, _ in rule])))
-    angles = [
-        0.5 * (low + high) + 0.5 * (high - low) * math.cos(math.pi * (i + 0.5) / PLACES)
-        for i in range(PLACES)
-    ]
-    values = [value(math.sin(angle) ** 2) for angle in angles]
-    total = 0.0
-    for share, weight in rule:
-        total += weight * _through(angles, values, math.asin(math.sqrt(share)))
-    return total
-
-
-def _through(places: "list[float]", values: "list[float]", x: float) -> float:
-    """Value at x of the polynomial through points, by Neville's scheme."""
-    row = list(values)
-    for k in range(1, len(row)):
-        for i in range(len(row) - k):
-            gap = places[i] - places[i + k]
-            row[i] = ((x - places[i + k]) * row[i] - (x - places[i]) * row[i + 1]) / gap
-    return row[0]
+    return over_places(share_places(found["beta"][0], found["beta"][1]), value)
 
 
 def assurance(
@@ -180,14 +159,33 @@ def assurance(
         return averaged(
             lambda delta, right: success(design, inputs, size, sd, delta, right), mean, scale, pdf
         )
-    at, times = found["at"], found.get("times", 1.0)
     alpha, sides = _level(design, inputs, found)
+    return _t_assurance(found, alpha, sides, sd, (abs(mean), scale, pdf))
+
+
+def _t_assurance(
+    found: "Block", alpha: float, sides: int, sd: float, known: "tuple[float, float, float]"
+) -> float:
+    """Assurance of a t test; `known` is δ's mean, scale and df."""
+    at, times = found["at"], found.get("times", 1.0)
+    mean, scale, pdf = known
 
     def given(share: float) -> float:
         se, df, cut = at(share, alpha, sides)
-        return passes(times * sd / se, df, cut, abs(mean), scale, pdf)
+        return passes(times * sd / se, df, cut, mean, scale, pdf)
 
-    return min(1.0, over_shares(found, given))
+    if found["beta"] is None:
+        return given(1.0)
+    places = share_places(found["beta"][0], found["beta"][1])
+    total = 0.0
+    if found.get("varies") == "se":
+        se, df, cut = at(1.0, alpha, sides)
+        # Of a small share little comes, and that in a narrow band.
+        broad = [place for place in places if place[0] > BROAD]
+        chance = share_passes(broad, times * sd / se, df, cut, mean, scale, pdf)
+        if chance is not None:
+            total, places = chance, [place for place in places if place[0] <= BROAD]
+    return min(1.0, total + over_places(places, given))
 
 
 def _level(design: "Block", inputs: "Block", found: "Block") -> "tuple[float, int]":
@@ -265,6 +263,8 @@ def success(
     filled = _sized(design, inputs, sd, size, max(delta, 1e-9))
     known = completed(design, filled)
     power = design["power"]
+    if design.get("success") is not None:
+        return float(design["success"](known, right))
     if "sides" not in design["inputs"] or known.get("question") == "interaction":
         # An F test has no direction: what it finds of a wrong truth is no success.
         return float(power(filled)["power"]) if right else 0.0

@@ -83,6 +83,13 @@ def family_power(
     ds: "list[float]", sizes: "list[float]", inputs: "Block"
 ) -> "tuple[float, float, list[float], float]":
     """(any, all, each, critical value) of the chosen method; `sizes` has the control first."""
+    return _tails_power(ds, sizes, inputs, inputs["sides"])
+
+
+def _tails_power(
+    ds: "list[float]", sizes: "list[float]", inputs: "Block", tails: int
+) -> "tuple[float, float, list[float], float]":
+    """`family_power` of what is found on so many sides by the test's own critical values."""
     alpha, sides, method = inputs["alpha"], inputs["sides"], inputs["method"]
     control, treated = sizes[0], sizes[1:]
     arms, df = len(treated), sum(sizes) - len(sizes)
@@ -90,10 +97,11 @@ def family_power(
         if arms > HOLM_ARMS:
             raise ValueError("holm is planned for up to " + str(HOLM_ARMS) + " treated arms")
         nc = shifts(ds, 1.0, treated, control)
-        one, every, each = holm_power(nc, loads_of(treated, control), df, alpha, sides)
+        level = alpha * tails / sides
+        one, every, each = holm_power(nc, loads_of(treated, control), df, level, tails)
         return one, every, each, t_isf(alpha / (sides * arms), df)
     cut = _cut(sizes, inputs)
-    found: Block = dict(dunnett_power(ds, treated, control, df, cut, sides))
+    found: Block = dict(dunnett_power(ds, treated, control, df, cut, tails))
     return found["any"], found["all"], found["each"], cut
 
 
@@ -133,12 +141,29 @@ def shared_estimate(inputs: "Block") -> "Block":
     return found
 
 
-def shared_assurance(inputs: "Block", mean: float, scale: float, pdf: float) -> "float | None":
+def shared_assurance(
+    inputs: "Block", mean: float, scale: float, pdf: float, fine: bool = True
+) -> "float | None":
     """See `designs.shared_assurance`."""
     # That module stands on this one.
     from metabone.planning.designs import shared_assurance as assured
 
-    return assured.shared_assurance(inputs, mean, scale, pdf)
+    return assured.shared_assurance(inputs, mean, scale, pdf, fine)
+
+
+def shared_success(inputs: "Block", right: bool) -> float:
+    """See `assurance.success`: found on the side of the truth, or beyond it on the other one."""
+    differences, sd = differences_of(inputs), deviation(inputs)
+    sizes = sizes_of(inputs, len(differences))
+    ds = [value / sd for value in differences]
+    if sum(ds) < 0:
+        ds = [-value for value in ds]
+
+    def found(tails: int) -> float:
+        one, every, each, _ = _tails_power(ds, sizes, inputs, tails)
+        return {"each": _weakest(each, ds), "any": one, "all": every}[inputs["question"]]
+
+    return found(1) if right else found(2) - found(1)
 
 
 def _aim(question: str, arms: int) -> "Callable[[float], float]":
@@ -183,8 +208,7 @@ def shared_control(inputs: "Block") -> "Block":
     if inputs["sides"] == 1 and sum(ds) < 0:
         ds = [-value for value in ds]
     one, every, each, cut = family_power(ds, sizes, inputs)
-    real = [each[i] for i in range(len(each)) if differences[i] != 0]
-    weakest = min(real) if real else max(each)
+    weakest = _weakest(each, differences)
     d = max(differences, key=abs) / sd
     return answer(
         inputs,
@@ -204,6 +228,12 @@ def shared_control(inputs: "Block") -> "Block":
         test=inputs["method"] + " against the shared control",
         notes=caution(d),
     )
+
+
+def _weakest(each: "list[float]", differences: "list[float]") -> float:
+    """Power of the weakest real difference."""
+    real = [each[i] for i in range(len(each)) if differences[i] != 0]
+    return min(real) if real else max(each)
 
 
 def t_power_at(cut: float, nc: float, df: float, sides: int) -> float:
@@ -266,6 +296,7 @@ DESIGNS = {
         "chance": shared_chance,
         "estimate": shared_estimate,
         "assurance": shared_assurance,
+        "success": shared_success,
         "size": "n",
         "effect": "difference",
     },

@@ -33,6 +33,7 @@ from metabone.planning.kernel.noncentral_t import nct_cdf, nct_sf
 from metabone.planning.kernel.quadrature import chi_nodes, gauss_legendre, normal_nodes
 from metabone.planning.kernel.search import smallest_n, solve
 from metabone.planning.kernel.shared_control import (
+    dunnett_about,
     dunnett_critical,
     dunnett_power,
     dunnett_quantile,
@@ -45,6 +46,7 @@ __all__ = [
     "chi2_ppf",
     "chi2_sf",
     "chi_nodes",
+    "dunnett_about",
     "dunnett_critical",
     "dunnett_power",
     "dunnett_quantile",

@@ -22,6 +22,9 @@ from metabone.planning.kernel.basis import (
 
 ROOT_HALF = 0.7071067811865476
 INF = float("inf")
+# Critical values of t: a search asks for the same few again.
+MOST_KNOWN = 500
+_KNOWN: dict[tuple[float, float], float] = {}
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +149,12 @@ def t_isf(q: float, df: float) -> float:
         return 0.0
     if df > 1e12:
         return norm_isf(q)
-    return _t_solve(q, df, _t_start(q, df))
+    key = (q, df)
+    if key not in _KNOWN:
+        if len(_KNOWN) >= MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = _t_solve(q, df, _t_start(q, df))
+    return _KNOWN[key]
 
 
 def _t_solve(q: float, df: float, start: float) -> float:

@@ -9,11 +9,13 @@ c·S alone: it is kept as Chebyshev series, so that another critical value costs
 import math
 
 from metabone.planning.kernel.basis import check_above_zero, check_df, check_finite
-from metabone.planning.kernel.central import t_isf
+from metabone.planning.kernel.central import norm_sf, t_isf, t_pdf, t_sf
+from metabone.planning.kernel.mixture import log_chi_rule
 from metabone.planning.kernel.noncentral_t import nct_cdf, nct_sf
 from metabone.planning.kernel.quadrature import PI, chi_nodes, log_chi_nodes, normal_steps
 from metabone.planning.kernel.search import solve
 
+INF = float("inf")
 ROOT_HALF = 0.7071067811865476
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ ANGLES = tuple([PI * (i + 0.5) / TERMS for i in range(TERMS)])
 LEAST, MOST = -9.0, 13.0
 # Pairs of nodes with less weight add less than 1e-12 together.
 TINY = 1e-15
+# Below, the rule of equal steps over log S has no fewer nodes than Gauss's.
+FEW_DF = 8.0
+# Above, S is 1 to the last digit that counts.
+MANY_DF = 1e12
 # From this many df on log S is spread evenly enough for the rule of equal steps.
 SMOOTH_DF = 24.0
 
@@ -97,13 +103,82 @@ def _critical(
     bonferroni = t_isf(alpha / (sides * len(arms)), df)
     if len(arms) == 1:
         return single
-    outer = chi_nodes(df, steep=bonferroni)
+    # Equal steps of log S have half the nodes; where S may be next to 0 they are too many.
+    few = df < FEW_DF or df > MANY_DF
+    outer = (
+        chi_nodes(df, steep=bonferroni) if few else log_chi_rule(df, bonferroni, bonferroni, 0.8)
+    )
     beyond = _null(_loadings(arms, control), sides)
 
     def familywise(c: float) -> float:
         return sum([weight * beyond(c * s) for s, weight in outer])
 
+    found = _by_secants(familywise, alpha, _like_normal(alpha, arms, control, df, sides), df)
+    if found is not None and single <= found <= bonferroni:
+        return found
     return solve(familywise, alpha, single, bonferroni, 1e-13)
+
+
+def _like_normal(
+    alpha: float, arms: "Sequence[float]", control: float, df: float, sides: int
+) -> float:
+    """About Dunnett's critical value: the level of one comparison is that of many df."""
+    if df > MANY_DF:
+        return t_isf(alpha / (sides * math.sqrt(len(arms))), df)
+    return t_isf(norm_sf(dunnett_critical(alpha, arms, control, INF, sides)), df)
+
+
+def _by_secants(
+    familywise: "Callable[[float], float]",
+    alpha: float,
+    start: float,
+    df: float,
+    tolerance: float = 1e-8,
+) -> "float | None":
+    """Where the familywise error is alpha, on the scale of its logarithm; None if that fails.
+
+    The logarithm falls nearly as that of one comparison, which gives the first slope. The last
+    step is shorter than `tolerance`, relative; what is left is far less.
+    """
+    c, before, height = start, 0.0, 0.0
+    for turn in range(12):
+        error = familywise(c)
+        if not error > 0.0:
+            return None
+        now = math.log(error / alpha)
+        slope = (now - height) / (c - before) if turn else -t_pdf(c, df) / t_sf(c, df)
+        if now == 0.0 or not slope < 0.0:
+            return c if now == 0.0 else None
+        before, height = c, now
+        c -= now / slope
+        if not 0.0 < c < 2.0 * start:
+            return None
+        if abs(c - before) < tolerance * c:
+            return c
+    return None
+
+
+def dunnett_about(alpha: float, k: int, df: float, ratio: float, sides: int) -> float:
+    """`dunnett_quantile` to about 1e-4 of itself, by a short rule over S at a fraction of its cost.
+
+    Examples
+    --------
+    >>> round(dunnett_about(0.05, 4, 20, 1.0, 2) - dunnett_quantile(0.05, 4, 20), 3)
+    0.0
+    """
+    arms = [1.0] * k
+    if k > 1 and df < MANY_DF:
+        start = _like_normal(alpha, arms, ratio, df, sides)
+        beyond = _null(_loadings(arms, ratio), sides)
+        rule = log_chi_rule(df, start, start, 2.0)
+
+        def familywise(c: float) -> float:
+            return sum([weight * beyond(c * s) for s, weight in rule])
+
+        found = _by_secants(familywise, alpha, start, df, 1e-3)
+        if found is not None:
+            return found
+    return dunnett_critical(alpha, arms, ratio, df, sides)
 
 
 def _null(loadings: list[float], sides: int) -> "Callable[[float], float]":
