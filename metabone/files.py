@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and JSON that is exact."""
+"""Files written whole or not at all, TOML read with clear refusals, and JSON that is exact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metabone.errors import FileWriteError
+from metabone.errors import FileWriteError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +113,53 @@ def _quoted(cell: str) -> str:
     if any(mark in cell for mark in ',"\r\n'):
         return '"' + cell.replace('"', '""') + '"'
     return cell
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file that the user names.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def toml_values(content: bytes, file: str, *, what: str, most: int) -> dict[str, Any]:
+    """What the bytes of a TOML file say.
+
+    Parameters
+    ----------
+    file, what : its name, and in words what it is: ``a plan file``.
+    most : bytes that such a file has at most.
+
+    Raises
+    ------
+    UsageError
+        If it is too long or nested too deeply, or is no TOML in UTF-8.
+
+    Examples
+    --------
+    >>> toml_values(b"rho = 0.5", "plan.toml", what="a plan file", most=1_000_000)
+    {'rho': 0.5}
+    """
+    import tomllib
+
+    if len(content) > most:
+        limit = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most // 1000} kB"
+        raise UsageError(f"{file} has {len(content)} bytes; {what} has at most {limit}")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file} is no TOML: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{file} is nested too deeply") from error
 
 
 def check_target(path: Path, *, force: bool) -> None:

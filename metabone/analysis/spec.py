@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, Self
@@ -30,6 +29,7 @@ from metabone.analysis.spec_values import (
     words,
 )
 from metabone.errors import UsageError
+from metabone.files import read_bytes, toml_values
 from metabone.options import (
     Align,
     BetweenStructure,
@@ -308,10 +308,7 @@ def read_spec(path: Path) -> tuple[AnalysisSpec, bytes]:
         If the file cannot be read, is no TOML, or says something that is not understood; all
         problems at once, each with its place.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    content = read_bytes(path)
     return parse_spec(content, str(path)), content
 
 
@@ -324,16 +321,7 @@ def parse_spec(content: bytes, file: str) -> AnalysisSpec:
     >>> parse_spec(text, "example.toml").pool[0].tau2
     'REML'
     """
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{file} has {len(content)} bytes; an analysis file has at most 1 MB")
-    try:
-        values = tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file} is no TOML: {error}") from error
-    except RecursionError as error:
-        raise UsageError(f"{file} is nested too deeply") from error
+    values = toml_values(content, file, what="an analysis file", most=MAX_BYTES)
     try:
         # TOML has lists where the sections keep tuples; strict types would refuse them.
         return AnalysisSpec.model_validate(

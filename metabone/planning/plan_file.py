@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from metabone.errors import UsageError
+from metabone.files import read_bytes, toml_values
 from metabone.options import nearest
 from metabone.planning.plan_keys import HEADINGS, KEYS, SECTIONS, Key, keys_of
 
@@ -87,11 +87,7 @@ def read_plan(path: Path) -> Plan:
         If the file cannot be read, is no TOML, or says something that is not understood; all
         problems at once, each with its place.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-    return parse_plan(content, str(path), path.parent)
+    return parse_plan(read_bytes(path), str(path), path.parent)
 
 
 def parse_plan(content: bytes, file: str, folder: Path = Path()) -> Plan:
@@ -102,16 +98,7 @@ def parse_plan(content: bytes, file: str, folder: Path = Path()) -> Plan:
     >>> parse_plan(b'title = "t"\\n[design]\\nsd = 2', "p.toml").get("design", "sd")
     2
     """
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{file} has {len(content)} bytes; a plan file has at most 1 MB")
-    try:
-        values = tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file} is no TOML: {error}") from error
-    except RecursionError as error:
-        raise UsageError(f"{file} is nested too deeply") from error
+    values = toml_values(content, file, what="a plan file", most=MAX_BYTES)
     top = {key: value for key, value in values.items() if key not in SECTIONS}
     sections = {key: values[key] for key in SECTIONS if key in values}
     problems = list(_problems({"": top, **sections}, ("", *sections)))

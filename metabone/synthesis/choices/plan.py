@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from metabone.errors import UsageError
+from metabone.files import read_bytes, toml_values
 from metabone.synthesis.choices.factors import check_factors
 
 MAX_BYTES = 100_000
@@ -21,11 +21,7 @@ def read_plan(path: Path) -> dict[str, tuple[str, ...]]:
     UsageError
         If the file cannot be read, is no TOML, or names a factor or an option that is not known.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-    return parse_plan(content, str(path))
+    return parse_plan(read_bytes(path), str(path))
 
 
 def parse_plan(content: bytes, file: str) -> dict[str, tuple[str, ...]]:
@@ -36,16 +32,7 @@ def parse_plan(content: bytes, file: str) -> dict[str, tuple[str, ...]]:
     >>> parse_plan(b'tau2 = ["REML", "PM"]\\nrho = [0.3, 0.7]', "choices.toml")
     {'rho': ('0.3', '0.7'), 'tau2': ('REML', 'PM')}
     """
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{file} has {len(content)} bytes; a list of choices has at most 100 kB")
-    try:
-        values = tomllib.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file} is no TOML: {error}") from error
-    except RecursionError as error:
-        raise UsageError(f"{file} is nested too deeply") from error
+    values = toml_values(content, file, what="a list of choices", most=MAX_BYTES)
     try:
         return check_factors(values)
     except UsageError as error:
