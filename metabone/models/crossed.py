@@ -181,6 +181,7 @@ class _Inverse:
 
     @classmethod
     def of(cls, engine: Crossed, theta: FloatArray) -> _Inverse:
+        """M⁻¹ at the variances `theta`, by the identity of Woodbury."""
         blocks = Components.inverses(engine.groups, theta[~engine.tied])
         a = _by_blocks(engine.groups, blocks, engine.z)
         s = a @ engine.z.T
