@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from metabone._version import __version__
 from metabone.planning.answer_evidence import evidence_of
@@ -14,6 +14,9 @@ from metabone.planning.chances import no_assurance, no_power
 from metabone.planning.question import Question, said
 from metabone.planning.sensitivity import Grid, sensitivity
 from metabone.planning.words import headline
+
+if TYPE_CHECKING:
+    from metabone.planning.assured import Known
 
 SCHEMA_VERSION = "1.0"
 Asked = Literal["n", "power", "mde", "assurance"]
@@ -144,10 +147,10 @@ def _with_effect(question: Question, found: Mapping[str, Any]) -> Question:
 
 
 def _assured_n(question: Question, *, grid: bool) -> Answer:
-    from metabone.planning.assured import n_for_assurance
+    from metabone.planning.assured import Known, n_for_assurance
 
     with said(question):
-        known: dict[int, float] = {}
+        known = Known()
         found = n_for_assurance(question, question.target, known)
         size = found["size"]
         key = question.design["size"]
@@ -164,14 +167,14 @@ def _assured_n(question: Question, *, grid: bool) -> Answer:
     return _finish(answer, grid=grid, known=known)
 
 
-def _finish(answer: Answer, *, grid: bool, known: dict[int, float] | None = None) -> Answer:
+def _finish(answer: Answer, *, grid: bool, known: Known | None = None) -> Answer:
     """Evidence, sensitivity and warnings, which all answers have alike.
 
     Parameters
     ----------
-    known : assurances by size that were computed on the way.
+    known : assurances that were computed on the way.
     """
-    evidence = evidence_of(answer, {} if known is None else known)
+    evidence = evidence_of(answer, known)
     table = sensitivity(answer) if grid and answer.reachable else None
     with said(answer.question):
         interval, reason = interval_of(answer)

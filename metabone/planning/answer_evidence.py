@@ -9,24 +9,27 @@ from metabone.planning.question import Question, said
 
 if TYPE_CHECKING:
     from metabone.planning.answer import Answer
+    from metabone.planning.assured import Known
 
 TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
-def evidence_of(answer: Answer, known: dict[int, float]) -> Mapping[str, Any] | None:
+def evidence_of(answer: Answer, known: Known | None = None) -> Mapping[str, Any] | None:
     """The predictive, its ceiling, what the answer's size is worth, and other ways to read it.
 
     Parameters
     ----------
-    known : assurances by size; those that are computed here are added.
+    known : assurances that were computed on the way to the answer.
     """
     question = answer.question
     predictive = question.predictive
     if predictive is None:
         return None
+    from metabone.planning.assured import Known
     from metabone.planning.evidence_compare import compare_effects
     from metabone.planning.predictive import ceiling
 
+    known = Known() if known is None else known
     low, high = predictive.interval()
     able = question.design["effect"] == "difference" and question.sd is not None
     sized = answer.size is not None and able
@@ -49,18 +52,16 @@ def evidence_of(answer: Answer, known: dict[int, float]) -> Mapping[str, Any] | 
         }
 
 
-def _assurance(question: Question, size: Any, known: dict[int, float]) -> float:
+def _assurance(question: Question, size: Any, known: Known) -> float:
     """Assurance of a size, looked up or computed; a list of sizes is in no dictionary."""
     from metabone.planning.assured import assurance_at
 
     if isinstance(size, (list, tuple)) or size != int(size):
         return assurance_at(question, size)
-    if size not in known:
-        known[size] = assurance_at(question, size)
-    return known[size]
+    return known.at(question, int(size))
 
 
-def _targets(question: Question, known: dict[int, float]) -> list[dict[str, Any]]:
+def _targets(question: Question, known: Known) -> list[dict[str, Any]]:
     """Sizes for several chances of success."""
     from metabone.planning.assured import n_for_assurance
 

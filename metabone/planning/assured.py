@@ -49,41 +49,80 @@ def averaged(question: Question, predictive: Predictive, size: Any) -> float:
     return kernel.averaged(chance, predictive.mean, predictive.scale, predictive.df)
 
 
+class Known:
+    """Assurances of a question by size, as far as they were computed.
+
+    Parameters
+    ----------
+    exact : by size.
+    about : by size, within `kernel.DOUBT`: enough to tell on which side of a target most sizes lie.
+    """
+
+    def __init__(self) -> None:
+        self.exact: dict[int, float] = {}
+        self.about: dict[int, float] = {}
+
+    def at(self, question: Question, size: int) -> float:
+        """The assurance of a size."""
+        if size not in self.exact:
+            self.exact[size] = assurance_at(question, size)
+        return self.exact[size]
+
+    def beside(self, question: Question, size: int, target: float) -> float:
+        """The same, but where it is certainly not near the target, about."""
+        if size in self.exact:
+            return self.exact[size]
+        if size not in self.about:
+            known = _predictive(question)
+            near = kernel.about(
+                question.design, question.inputs, size, question.sd or 1.0, known.mean,
+                known.scale, known.df,
+            )  # fmt: skip
+            if near is None:
+                return self.at(question, size)
+            self.about[size] = near
+        near = self.about[size]
+        return near if abs(near - target) > kernel.DOUBT else self.at(question, size)
+
+    def decided(self, target: float) -> dict[int, float]:
+        """Those that say on which side of the target their size lies."""
+        sure = {n: near for n, near in self.about.items() if abs(near - target) > kernel.DOUBT}
+        sure.update(self.exact)
+        return sure
+
+
 def n_for_assurance(
-    question: Question, target: float, known: dict[int, float] | None = None
+    question: Question, target: float, known: Known | None = None
 ) -> dict[str, Any]:
     """Smallest size whose assurance reaches `target`, or its ceiling.
 
     Parameters
     ----------
-    known : assurances by size that were computed before; it grows.
+    known : assurances that were computed before; it grows.
 
     Returns
     -------
-    ``size`` (None where no size is enough), ``ceiling``, ``assurance`` at that size, ``reason``.
+    ``size`` (None where no size is enough), ``ceiling``, ``reason``.
     """
     predictive = _predictive(question)
     top = kernel.ceiling(predictive.mean, predictive.scale, predictive.df)
-    answer: dict[str, Any] = {"size": None, "ceiling": top, "assurance": None, "reason": None}
+    answer: dict[str, Any] = {"size": None, "ceiling": top, "reason": None}
     if target >= top:
         answer["reason"] = "ceiling"
         return answer
-    before: dict[int, float] = {} if known is None else known
+    before = Known() if known is None else known
+    seen = before.decided(target)
 
     def at(size: int) -> float:
-        if size not in before:
-            before[size] = assurance_at(question, size)
-        return before[size]
+        return before.beside(question, size, target)
 
-    guess = 0 if before else kernel.rough_size(
+    guess = 0 if seen else kernel.rough_size(
         question.design, question.inputs, question.sd or 1.0, predictive.mean, predictive.scale,
         predictive.df, target, MOST,
     )  # fmt: skip
-    size = kernel.smallest_size(at, target, MOST, guess, before)
-    if size is None:
+    answer["size"] = kernel.smallest_size(at, target, MOST, guess, seen)
+    if answer["size"] is None:
         answer["reason"] = "too many"
-        return answer
-    answer.update({"size": size, "assurance": at(size)})
     return answer
 
 

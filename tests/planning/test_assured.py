@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from metabone.errors import UsageError
-from metabone.planning.assured import assurance_at, averaged, n_for_assurance
+from metabone.planning.assured import Known, assurance_at, averaged, n_for_assurance
 from metabone.planning.chi import chi_rule, refine
 from metabone.planning.designs.assurance import ceiling, passes, smallest_size
 from metabone.planning.plan_file import Plan
@@ -167,7 +167,7 @@ def test_published_sizes(target: float, size: int | None) -> None:
     asked = replace(question(), predictive=TEN)
     assert n_for_assurance(asked, target)["size"] == size
     # Sizes that were computed for another target change nothing.
-    known: dict[int, float] = {}
+    known = Known()
     n_for_assurance(asked, 0.7, known)
     assert n_for_assurance(asked, target, known)["size"] == size
     assert ceiling(1.5, TEN.scale, 8) == pytest.approx(0.94435, abs=5e-6)

@@ -14,7 +14,7 @@ from metabone.planning.designs import assurance
 from metabone.planning.designs.ancova import contrast_exact
 from metabone.planning.designs.registry import find
 from metabone.planning.designs.share_assurance import share_passes, share_places
-from metabone.planning.designs.shared_assurance import DOUBT, shared_assurance
+from metabone.planning.designs.shared_assurance import shared_assurance
 from metabone.planning.designs.solve import chance, solve_effect
 from metabone.planning.designs.two_groups import critical_values
 from metabone.planning.kernel import dunnett_critical, dunnett_quantile
@@ -105,7 +105,7 @@ def test_the_rough_answer_is_within_its_doubt(
                       "alpha": alpha, "sides": sides}  # fmt: skip
             fine = shared_assurance(inputs, mean, scale, df)
             rough = shared_assurance(inputs, mean, scale, df, fine=False)
-            assert rough == pytest.approx(fine, abs=DOUBT / 3)
+            assert rough == pytest.approx(fine, abs=assurance.DOUBT / 3)
             assert rough != fine
 
 

@@ -35,8 +35,6 @@ TINY = 1e-12
 # Exponents of the error of the sum over V, and nodes over a truth of the wrong sign.
 FINE, ROUGH = 25.0, 11.0
 WRONG, WRONG_ROUGH = tuple(gauss_legendre(20)), tuple(gauss_legendre(8))
-#: What an answer that is not `fine` may be off by; ten times what it was ever seen to be.
-DOUBT = 1e-3
 
 
 def shared_assurance(
@@ -48,7 +46,7 @@ def shared_assurance(
     ----------
     inputs : complete, with the size.
     mean, scale, pdf : of δ in SD, as in `assurance`.
-    fine : False for an answer within `DOUBT`, at a fraction of the cost.
+    fine : False for an answer within `assurance.DOUBT`, at a fraction of the cost.
 
     Returns
     -------
