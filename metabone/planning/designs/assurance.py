@@ -27,7 +27,7 @@ NODES = 80
 WIDE_STEP = 0.15
 # Shares above it are taken together.
 BROAD = 0.1
-# What `about` may be off by: four times what it was ever seen to be.
+# What `about` may be off by: about three times what it was ever seen to be.
 DOUBT = 1e-3
 # Chances nearer than this to 1, or to 0 in the wrong direction, are taken as that.
 SETTLED = 1e-10

@@ -18,7 +18,7 @@ from metabone.planning.kernel import (
     t_isf,
     t_pdf,
 )
-from metabone.planning.kernel.holm import alike_rejected
+from metabone.planning.kernel.holm import alike_rejected, alike_through
 from metabone.planning.kernel.mixture import log_chi_rule
 
 TYPE_CHECKING = False
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 INF = float("inf")
 ROOT_HALF = 0.7071067811865476
 ROOT_2PI = 2.5066282746310002
-# Beyond, in SD of what is normal, less than 1e-9 is left.
-REACH = 6.2
-# Weights below it add less than 1e-9 together.
-TINY = 1e-12
+# Beyond, in SD of what is normal, less than 1e-9 is left (of a rough answer 1e-5).
+REACH, ROUGH_REACH = 6.2, 4.3
+# Weights below it add less than 1e-9 together (1e-5).
+TINY, ROUGH_TINY = 1e-12, 1e-7
 # Exponents of the error of the sum over V, and nodes over a truth of the wrong sign.
 FINE, ROUGH = 25.0, 11.0
 WRONG, WRONG_ROUGH = tuple(gauss_legendre(20)), tuple(gauss_legendre(8))
@@ -85,6 +85,8 @@ def _test(inputs: "Block", sizes: "list[float]", fine: bool) -> "Block":
         "cuts": cuts,
         "errors": errors,
         "fine": fine,
+        "reach": REACH if fine else ROUGH_REACH,
+        "tiny": TINY if fine else ROUGH_TINY,
         # A normal curve near the chance at V.
         "middle": cuts[-1] + root * norm_ppf(share),
         "about": math.sqrt(root * root + top * top / (2 * df)),
@@ -145,18 +147,25 @@ def _over_all(test: "Block", centre: float, wide: float, pdf: float) -> float:
     # The curve has its mean in closed form; what is found beyond it fades on both sides.
     high = 1.0 if pdf == INF else 1 + 4 / math.sqrt(2 * pdf)
     step, exp = _step(test, square + (wide / high) ** 2), math.exp
-    seen = [s for s, weight in test["errors"] if weight > 1e-11]
-    ends = [cut * s for cut in test["cuts"] for s in (seen[0], seen[-1])]
-    low = min(min(ends) - REACH * test["root"], middle - REACH * about)
-    top = max(max(ends) + REACH * test["root"], middle + REACH * about)
+    first, last = _ends(test)
+    reach, tiny = test["reach"], test["tiny"]
+    low = min(first - reach * test["root"], middle - reach * about)
+    top = max(last + reach * test["root"], middle + reach * about)
     for i in range(math.ceil((top - low) / step) + 1):
         v = low + i * step
         far = (v - centre) ** 2
         density = sum([part * exp(fall * far) for part, fall in spreads]) * step / ROOT_2PI
-        if density > TINY:
+        if density > tiny:
             beyond = _given(test, v, density)[0] - norm_cdf((v - middle) / about)
             total += density * beyond
     return total
+
+
+def _ends(test: "Block") -> "tuple[float, float]":
+    """Least and largest critical value times S."""
+    seen = [s for s, weight in test["errors"] if weight > 0.1 * test["tiny"]]
+    ends = [cut * s for cut in test["cuts"] for s in (seen[0], seen[-1])]
+    return min(ends), max(ends)
 
 
 def _over_wrong(test: "Block", centre: float, wide: float, pdf: float) -> float:
@@ -174,19 +183,23 @@ def _over_wrong(test: "Block", centre: float, wide: float, pdf: float) -> float:
         t = 0.5 * (grown - 1 / grown)
         density = _density(t + centre / wide, pdf) * 0.5 * (grown + 1 / grown)
         truths.append((wide * t, half * weight * density))
-    if max([weight for _, weight in truths]) < TINY:
+    b, root, reach, tiny = test["b"], test["root"], test["reach"], test["tiny"]
+    if max([weight for _, weight in truths]) < tiny:
         return 0.0
-    b = test["b"]
     step, total = _step(test, b * b), 0.0
     unit = step / (b * ROOT_2PI)
-    count = math.ceil((REACH * b + REACH) / step)
-    for i in range(-count, count + 1):
-        v = i * step
+    # Below, no arm is found on the side of the evidence; above, none on the other one.
+    low = reach * root - _ends(test)[0]
+    first, last = min(-reach * b, -low), max(reach * b, low)
+    for i in range(math.ceil((last - first) / step) + 1):
+        v = first + i * step
         ours = _near(truths, v, -1.0, b) * unit
         theirs = _near(truths, v, 1.0, b) * unit
-        if ours + theirs > TINY:
-            one, two = _given(test, v, ours + theirs, theirs > TINY)
-            total += theirs * (two - one) - ours * one
+        if ours + theirs > tiny:
+            one, two = _given(test, v, ours + theirs, theirs > tiny)
+            total -= ours * one
+            if theirs > tiny:
+                total += theirs * (two - one)
     return total
 
 
@@ -208,17 +221,19 @@ def _density(t: float, pdf: float) -> float:
 def _given(test: "Block", v: float, density: float, both: bool = False) -> "tuple[float, float]":
     """P(found | V) by one-sided tests and, if asked for, by two-sided ones: means over S."""
     unit = ROOT_HALF / test["root"]
-    middle, least = v * unit, TINY / density
+    middle, least, clear = v * unit, test["tiny"] / density, 0.775 * test["reach"]
     arms, wanted, erfc = test["arms"], test["wanted"], math.erfc
     cuts = [cut * unit for cut in test["cuts"]]
     one, two = 0.0, 0.0
     for s, weight in test["errors"]:
         if weight < least:
             continue
-        if middle - cuts[0] * s > 4.8:
+        if middle - cuts[0] * s > clear:
             # Every arm is found, by all steps.
             one += weight
             two += weight
+            continue
+        if not both and cuts[-1] * s - middle > clear:
             continue
         up = [0.5 * erfc(cut * s - middle) for cut in cuts]
         one += weight * _found(up, arms, wanted)
@@ -230,6 +245,8 @@ def _given(test: "Block", v: float, density: float, both: bool = False) -> "tupl
 
 def _found(passing: "list[float]", arms: int, wanted: str) -> float:
     """P(each, any or all of the arms are found | S, V): several critical values are Holm's."""
+    if len(passing) > 1 and wanted == "all":
+        return alike_through(passing)[-1]
     if len(passing) > 1:
         return alike_rejected(passing)[("any", "all", "each").index(wanted)]
     chance = passing[0]

@@ -182,17 +182,28 @@ def alike_rejected(passing: list[float]) -> tuple[float, float, float]:
     >>> alike_rejected([0.5, 0.5])
     (0.75, 0.25, 0.5)
     """
-    arms = len(passing)
-    # through[m]: that m given arms pass the values 1 to m step by step.
-    through = [1.0]
-    for many in range(1, arms + 1):
-        last, row = passing[many - 1], ROWS[many]
-        chance = last**many
-        for i in range(many - 1):
-            chance -= row[i] * through[i] * (last - passing[i]) ** (many - i)
-        through.append(max(0.0, chance))
+    arms, through = len(passing), alike_through(passing)
     row, each = ROWS[arms], 0.0
     for many in range(1, arms):
         each += many * row[many] * through[many] * (1.0 - passing[many]) ** (arms - many)
     every = through[-1]
     return 1.0 - (1.0 - passing[0]) ** arms, every, each / arms + every
+
+
+def alike_through(passing: list[float]) -> list[float]:
+    """P(m given arms alike pass the first m critical values step by step | S, z), m from 0 on.
+
+    Examples
+    --------
+    >>> alike_through([0.5, 0.5])
+    [1.0, 0.5, 0.25]
+    """
+    first = passing[0]
+    through = [1.0, first]
+    for many in range(2, len(passing) + 1):
+        last, row = passing[many - 1], ROWS[many]
+        chance = last**many - (last - first) ** many
+        for i in range(1, many - 1):
+            chance -= row[i] * through[i] * (last - passing[i]) ** (many - i)
+        through.append(chance if chance > 0.0 else 0.0)
+    return through
