@@ -24,8 +24,8 @@ import pandas as pd
 from metabone import read_table
 from metabone.effects.formulas import smd
 from metabone.extraction.audit.audit import audit
-from metabone.extraction.audit.dispersion import Dispersions, dispersions
-from metabone.extraction.audit.rules_dispersion import CODES, ODD_FROM, TOLD_FROM
+from metabone.extraction.audit.dispersion import dispersions
+from metabone.extraction.audit.rules_dispersion import TOLD_FROM, likeliest
 from metabone.extraction.audit.sheet import Sheet
 from metabone.extraction.table import Source, StudyTable
 from metabone.vocabulary import load_vocabulary
@@ -177,14 +177,6 @@ def metafor_rule(table: StudyTable) -> np.ndarray:
     return np.abs(smd(*arms)[0]) > 2
 
 
-def flagged(found: Dispersions) -> np.ndarray:
-    """Rows of which a code of the dispersion is told, as in `rules_dispersion`."""
-    strengths = np.stack([found.of_code(code) for code in CODES])
-    limits = np.array([ODD_FROM if code == "dispersion-odd" else TOLD_FROM for code in CODES])
-    best = strengths.argmax(axis=0)
-    return strengths.max(axis=0) >= limits[best]
-
-
 def measure(name: str, table: StudyTable, whole: bool, prior: dict | None) -> dict:
     """Found and flagged of both rules, over several injections."""
     told, flags, truth, rule = [], [], [], []
@@ -195,7 +187,7 @@ def measure(name: str, table: StudyTable, whole: bool, prior: dict | None) -> di
         dirty, wrong = inject(table, rng, whole)
         found = dispersions(Sheet.of(dirty), prior)
         told.append(found.of_code("sem-as-sd")[able])
-        flags.append(flagged(found)[able])
+        flags.append(likeliest(found)[2][able])
         truth.append(wrong[able])
         rule.append(metafor_rule(dirty)[able])
     p, flag, is_wrong, other = map(np.concatenate, (told, flags, truth, rule))

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from metabone.extraction.audit.mixture import Evidence
-from metabone.extraction.audit.readings import ODD, READINGS, declared, residuals
+from metabone.extraction.audit.readings import ODD, READINGS, Reading, declared, residuals
 from metabone.extraction.audit.sheet import Floats, Sheet
-from metabone.extraction.audit.spread import TYPICAL_N, Spread
+from metabone.extraction.audit.spread import Spread
 
 #: True standardised differences are taken as Student's t with 2 df around 0, of this scale.
 EFFECT_SCALE = 1.0
@@ -16,8 +16,13 @@ EFFECT_SCALE = 1.0
 SAME_CONTROL = 6.0
 #: Weight, in rows, of not knowing which kind of dispersion a paper prints.
 LABEL_ROWS = 0.1
+#: Log odds against a reading of one row that would part its control from each other row that prints
+#: it alike, and of how many of these rows at most.
+CONTROL_AGREES, MOST_AGREE = 2.0, 2
 #: A printed test agrees with a reading in this part of papers, and within this log ratio.
 TEST_AGREES, TEST_NEAR = 0.6, 0.06
+
+_CONTROL = ("study", "outcome", "unit", "site", "timepoint_weeks", "n_control", "mean_control")
 
 
 def gather(sheet: Sheet, spread: Spread) -> Evidence:
@@ -28,6 +33,10 @@ def gather(sheet: Sheet, spread: Spread) -> Evidence:
     size = 1 / np.sqrt(np.bincount(spread.study))[spread.study]
     t, t_error = _printed_t(sheet)
     clue = _same_control(sheet, spread)
+    label = _of_labels(spread)
+    same = CONTROL_AGREES * np.minimum(_same_cells(sheet, spread), MOST_AGREE)
+    parting = np.array([_moves_control(reading) for reading in READINGS])
+    unsure = np.isnan(spread.n[:, :2]).any(axis=1)
     for z, reading in enumerate(READINGS):
         readable = np.isfinite(y[z])
         needed = spread.given.copy()
@@ -35,6 +44,9 @@ def gather(sheet: Sheet, spread: Spread) -> Evidence:
         wrong = (needed & ~readable).any(axis=1) | ~readable.any(axis=1)
         if reading.code and reading.declared is None and reading.power and len(reading.arms) == 1:
             wrong |= ~readable[:, :2].all(axis=1)
+        if reading.kind in (0, 1, 2):
+            # Without n another kind is a guess, made only where the labels speak for it.
+            wrong |= unsure & (label[z] <= 0)
         if reading.kind == 3:
             extra[z] -= np.log(2.0) * readable.sum(axis=1)
         log_sd = y[z] + spread.size + spread.by_size[2]
@@ -49,7 +61,8 @@ def gather(sheet: Sheet, spread: Spread) -> Evidence:
     return Evidence(
         y=y, extra=extra, error=np.where(np.isfinite(spread.error), spread.error, 1.0),
         share=spread.share, wide=np.array([reading.wide for reading in READINGS]),
-        prior=np.log([reading.prior for reading in READINGS]), label=_of_labels(spread),
+        prior=np.log([reading.prior for reading in READINGS]),
+        label=label - parting[:, None] * same,
         endpoint=spread.endpoint, study=spread.study, site=sheet.groups(["site"]),
     )  # fmt: skip
 
@@ -61,8 +74,8 @@ def _of_labels(spread: Spread) -> Floats:
     its value is looked at. That others declare the same is no proof, since labels are copied down.
     """
     counts = np.zeros((int(spread.study.max()) + 1, 3))
-    there = spread.kind >= 0
-    np.add.at(counts, (spread.study[there], spread.kind[there]), 1.0)
+    there = spread.label >= 0
+    np.add.at(counts, (spread.study[there], spread.label[there]), 1.0)
     others = counts[spread.study] + LABEL_ROWS
     label = np.zeros((len(READINGS), len(spread.study)))
     for z, reading in enumerate(READINGS):
@@ -73,9 +86,21 @@ def _of_labels(spread: Spread) -> Floats:
     return label
 
 
+def _same_cells(sheet: Sheet, spread: Spread) -> Floats:
+    """(k,) how many other rows print the row's control with the same dispersion and label."""
+    groups = sheet.groups([*_CONTROL, "dispersion_control", "dispersion_type"])
+    count = np.bincount(groups, weights=spread.given[:, 1].astype(float))
+    return np.where(spread.given[:, 1], count[groups] - 1, 0.0)
+
+
+def _moves_control(reading: Reading) -> float:
+    """Whether the control's dispersion is another than declared by a reading."""
+    return float(bool(reading.code) and reading.code != READINGS[ODD].code and 1 in reading.arms)
+
+
 def _of_effect(spread: Spread, log_sd: Floats) -> Floats:
     """(k,) log density of the difference of the means, given the SDs of the reading."""
-    n = np.where(np.isfinite(spread.n), spread.n, TYPICAL_N)
+    n = spread.likely
     with np.errstate(all="ignore"):
         sd = np.exp(0.5 * np.logaddexp(2 * log_sd[:, 0], 2 * log_sd[:, 1]) - 0.5 * np.log(2))
         width = sd * np.sqrt(1 / n[:, 0] + 1 / n[:, 1] + EFFECT_SCALE**2)
@@ -124,9 +149,8 @@ def _of_test(spread: Spread, log_sd: Floats, t: Floats, error: Floats) -> Floats
 def _same_control(sheet: Sheet, spread: Spread) -> dict[str, Floats]:
     """Log evidence of rows that print one control with dispersions of ratio √n."""
     sem, sd, right = (np.zeros(len(sheet)) for _ in range(3))
-    keys = ["study", "outcome", "unit", "site", "timepoint_weeks", "n_control", "mean_control"]
     usable = np.flatnonzero(spread.given[:, 1] & np.isfinite(spread.n[:, 1]))
-    groups = sheet.groups(keys)[usable]
+    groups = sheet.groups(_CONTROL)[usable]
     order = usable[np.argsort(groups, kind="stable")]
     sizes = np.bincount(groups)
     implied = np.where(spread.kind == 1, 0.5 * np.log(spread.n[:, 1]), 0.0) + spread.printed[:, 1]

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metabone.extraction.audit.dispersion import Dispersions, dispersions
-from metabone.extraction.audit.readings import READINGS, Reading
+from metabone.extraction.audit.readings import ODD, READINGS, Reading
 from metabone.extraction.audit.results import Suspicion
-from metabone.extraction.audit.sheet import Floats, Sheet
+from metabone.extraction.audit.sheet import Bools, Floats, Sheet
 from metabone.extraction.audit.spread import KINDS
 from metabone.extraction.rows import ARMS
 
-#: Posterior from which a suspicion of each kind is told.
-TOLD_FROM = 0.3
-ODD_FROM = 0.6
+#: Posterior from which a suspicion of each kind is told; where `dispersion-odd` is the likeliest,
+#: that of all readings but the declared one together.
+TOLD_FROM = 0.25
+ODD_FROM = 0.75
 CODES = tuple(dict.fromkeys(reading.code for reading in READINGS if reading.code))
 _NAMES = ("SD", "SEM", "half-width of a 95% interval", "variance")
 _ARTICLE = {name: f"{'an' if name[0] == 'S' else 'a'} {name}" for name in _NAMES}
@@ -29,17 +31,28 @@ def dispersion_kinds(sheet: Sheet) -> Iterator[Suspicion]:
     found = dispersions(sheet)
     if found is None:
         return
-    strengths = np.stack([found.of_code(code) for code in CODES])
-    best = strengths.argmax(axis=0)
-    strength = strengths.max(axis=0)
-    limits = np.array([ODD_FROM if code == "dispersion-odd" else TOLD_FROM for code in CODES])
+    best, strength, told = likeliest(found)
     mates = _mates(found)
-    for at in np.flatnonzero(strength >= limits[best]).tolist():
+    for at in np.flatnonzero(told).tolist():
         code = CODES[best[at]]
         places = [z for z, reading in enumerate(READINGS) if reading.code == code]
         z = places[int(np.argmax(found.readings[places, at]))]
         others = [other for other in mates.get((at, code), ()) if other != at]
         yield _tell(sheet, found, at, z, float(strength[at]), others)
+
+
+def likeliest(found: Dispersions) -> tuple[NDArray[np.intp], Floats, Bools]:
+    """The likeliest suspicion of each row.
+
+    Returns
+    -------
+    place in `CODES`, strength, whether it is told : (k,) each.
+    """
+    strengths = np.stack([found.of_code(code) for code in CODES])
+    best = strengths.argmax(axis=0)
+    odd = best == CODES.index(READINGS[ODD].code)
+    strength = np.where(odd, strengths.sum(axis=0), strengths.max(axis=0))
+    return best, strength, strength >= np.where(odd, ODD_FROM, TOLD_FROM)
 
 
 def _mates(found: Dispersions) -> dict[tuple[int, str], list[int]]:
@@ -97,7 +110,17 @@ def _message(sheet: Sheet, found: Dispersions, at: int, reading: Reading, words:
     return (
         f"the dispersion{arms} looks as if it {what}: as it stands the {scale} is "
         f"{_percent(now, relative)}, then {_percent(then, relative)}; {usually}"
+        f"{_animals(found, at, reading)}"
     )
+
+
+def _animals(found: Dispersions, at: int, reading: Reading) -> str:
+    """That n was guessed, where a kind of dispersion is converted by it."""
+    spread = found.spread
+    if reading.kind is None or not np.isnan(spread.n[at, :2]).any():
+        return ""
+    place = int(np.flatnonzero(np.isnan(spread.n[at, :2]))[0])
+    return f" (n is blank: {spread.likely[at, place]:g} animals are assumed)"
 
 
 def _labels(found: Dispersions, at: int, z: int) -> str:
@@ -105,7 +128,7 @@ def _labels(found: Dispersions, at: int, z: int) -> str:
     spread, kind = found.spread, READINGS[z].kind
     if kind is None or found.evidence.label[z, np.searchsorted(found.used, at)] <= 0:
         return ""
-    alike = int(((spread.study == spread.study[at]) & (spread.kind == kind)).sum())
+    alike = int(((spread.study == spread.study[at]) & (spread.label == kind)).sum())
     rows = f"{alike} other rows of the study say" if alike > 1 else "another row of the study says"
     return f"; {rows} {_NAMES[kind]}"
 
@@ -138,6 +161,8 @@ def _correction(
         return {"dispersion_type": KINDS[reading.kind]}
     out: dict[str, Any] = {}
     for a in arms:
+        if KINDS[reading.kind] != "variance" and np.isnan(found.spread.n[at, a]):
+            return None  # the factor hangs on a number of animals that nobody knows
         value = float(sheet.number(f"dispersion_{ARMS[a]}")[at])
         root = float(np.sqrt(found.spread.n[at, a]))
         if KINDS[reading.kind] == "variance":

@@ -15,7 +15,7 @@ from metabone.extraction.rows import ARMS
 
 Ints = NDArray[np.int64]
 
-#: Animals an arm of unknown size is taken to have where its sampling error is needed.
+#: Animals an arm of unknown size is taken to have where no other arm of its study says.
 TYPICAL_N = 8.0
 #: Means of one outcome are two groups where this much of log lies between, with rows on each side.
 GAP, GAP_ROWS = float(np.log(2.0)), 6
@@ -32,9 +32,11 @@ class Spread:
     size : (k, A) logarithm of what the SD is divided by: the mean's absolute value, or one in the
         canonical unit where a mean of 0 does not mean none (log SD then stands for log CV).
     mean, n : (k, A) as in the table, NaN where blank.
+    likely : (k, A) n, or where it is blank what the other arms of the study have, else 8.
     error : (k, A) variance of the log CV by sampling and by rounding of the printed digits.
     share : (k, A) part of its weight that an arm has here, since other rows print it too.
-    kind : (k,) 0 SD, 1 SEM, 2 CI95, -1 where none is declared.
+    kind : (k,) 0 SD, 1 SEM, 2 CI95, -1 where none is declared, or no SD follows for want of n.
+    label : (k,) the same as declared.
     endpoint, study : (k,) numbers of groups.
     names : names of the endpoints' groups.
     relative : whether the group is on the scale of CV.
@@ -44,9 +46,11 @@ class Spread:
     size: Floats
     mean: Floats
     n: Floats
+    likely: Floats
     error: Floats
     share: Floats
     kind: Ints
+    label: Ints
     endpoint: Ints
     study: Ints
     names: tuple[str, ...]
@@ -60,7 +64,7 @@ class Spread:
     def log_sd(self, kind: int) -> Floats:
         """(k, A) logarithm of the SD if the printed dispersion is of a kind (place in `KINDS`).
 
-        NaN where the kind cannot be read without the number of animals. The bias of the log of an
+        Where the number of animals is blank the likely one is taken. The bias of the log of an
         SD, ½ (ψ(ν/2) − log(ν/2)) with ν = n − 1, is taken off.
         """
         root, quantile, bias = self.by_size
@@ -75,23 +79,21 @@ class Spread:
     @cached_property
     def by_size(self) -> tuple[Floats, Floats, Floats]:
         """(k, A) ½ log n, log of the 97.5% quantile of t, and the bias of the log of an SD."""
-        sizes, inverse = np.unique(self.n, return_inverse=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            root = 0.5 * np.log(sizes)
-            quantile = np.log(stdtrit(np.where(sizes > 1, sizes - 1, np.nan), 0.975))
+        sizes, inverse = np.unique(self.likely, return_inverse=True)
+        root, quantile = 0.5 * np.log(sizes), np.log(stdtrit(sizes - 1, 0.975))
         place = inverse.reshape(self.n.shape)
         return root[place], quantile[place], log_sd_bias(sizes)[place]
 
 
 def log_sd_bias(n: ArrayLike) -> Floats:
-    """Bias of the log of a sample SD of normal data; of `TYPICAL_N` animals where n is NaN.
+    """Bias of the log of a sample SD of normal data.
 
     Examples
     --------
     >>> round(float(log_sd_bias(6)), 4)
     -0.1066
     """
-    half = _half_df(n)
+    half = (np.asarray(n, dtype=float) - 1) / 2
     return np.asarray(0.5 * (digamma(half) - np.log(half)))
 
 
@@ -105,12 +107,7 @@ def log_sd_variance(n: ArrayLike) -> Floats:
     >>> round(float(log_sd_variance(100)), 5), round(1 / 198, 5)
     (0.0051, 0.00505)
     """
-    return np.asarray(polygamma(1, _half_df(n)) / 4)
-
-
-def _half_df(n: ArrayLike) -> Floats:
-    size = np.asarray(n, dtype=float)
-    return (np.where(size >= 2, size, TYPICAL_N) - 1) / 2
+    return np.asarray(polygamma(1, (np.asarray(n, dtype=float) - 1) / 2) / 4)
 
 
 def read_spread(sheet: Sheet) -> Spread:
@@ -124,6 +121,8 @@ def read_spread(sheet: Sheet) -> Spread:
         np.stack([sheet.half_digit(f"{word}_{arm}") for arm in ARMS], axis=1)
         for word in ("dispersion", "mean")
     )
+    study = sheet.groups(["study"])
+    likely = _likely_n(n, study)
     endpoint, names, relative, factor = _endpoints(sheet, m)
     by_cv = np.asarray(relative)[endpoint][:, None]
     with np.errstate(all="ignore"):
@@ -131,17 +130,29 @@ def read_spread(sheet: Sheet) -> Spread:
         by_mean = np.log(np.abs(np.where(m == 0, np.nan, m)))
         size = np.where(by_cv, by_mean, -np.log(factor)[:, None])
         of_mean = np.where(by_cv, (half_m / m) ** 2 / 3, 0.0)
-        sizes, inverse = np.unique(n, return_inverse=True)
+        sizes, inverse = np.unique(likely, return_inverse=True)
         sampling = log_sd_variance(sizes)[inverse.reshape(n.shape)]
         error = sampling + np.minimum((half_d / d) ** 2 / 3, 0.3) + of_mean
     kind = np.full(len(sheet), -1)
     for place, word in enumerate(KINDS[:3]):
         kind[sheet.text("dispersion_type") == word] = place
+    label = kind.copy()
     kind[(kind > 0) & np.isnan(n[:, :2]).all(axis=1)] = -1
-    study = sheet.groups(["study"])
+    share = _shares(sheet, n)
     return Spread(
-        printed, size, m, n, error, _shares(sheet, n), kind, endpoint, study, names, relative
+        printed, size, m, n, likely, error, share, kind, label, endpoint, study, names, relative
     )
+
+
+def _likely_n(n: Floats, study: Ints) -> Floats:
+    """n, or where it is blank the median of the study's arms, else `TYPICAL_N`."""
+    likely = np.where(np.isnan(n), TYPICAL_N, n)
+    for one in np.unique(study[np.isnan(n).any(axis=1)]).tolist():
+        mine = np.flatnonzero(study == one)
+        known = n[mine][np.isfinite(n[mine])]
+        if len(known):
+            likely[mine] = np.where(np.isnan(n[mine]), np.median(known), n[mine])
+    return likely
 
 
 def _endpoints(sheet: Sheet, m: Floats) -> tuple[Ints, tuple[str, ...], Bools, Floats]:

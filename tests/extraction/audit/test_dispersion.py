@@ -212,3 +212,36 @@ def test_one_sd_among_the_sems_of_its_study_is_doubted(tmp_path: Path) -> None:
         row["dispersion_type"] = "SD"
     path.write_text(as_csv(*rows), encoding="utf-8")
     assert not [each for each in audit(read_table(path)) if each.code == "sem-as-sd"]
+
+
+def test_an_sd_without_n_among_sems_is_read_as_an_sem(tmp_path: Path) -> None:
+    """Without n the factor is a guess, which the message says; alone in its study it is not made."""
+    rows = [
+        {"outcome": f"index {letter}", "unit": "au", "n_treated": "", "n_control": "",
+         "mean_treated": "10.4", "mean_control": "10.1",
+         "dispersion_treated": "0.5", "dispersion_control": "0.4",
+         "dispersion_type": "SD" if letter == "h" else "SEM"}
+        for letter in "abcdefgh"
+    ]  # fmt: skip
+    path = tmp_path / "table.csv"
+    path.write_text(as_csv(*rows), encoding="utf-8")
+    told = [each for each in audit(read_table(path)) if each.code == "sem-as-sd"]
+    assert [each.row for each in told] == [9]
+    assert "n is blank: 8 animals are assumed" in told[0].message
+    path.write_text(as_csv(rows[-1]), encoding="utf-8")
+    assert strengths(Sheet.of(read_table(path)))["sem-as-sd"].tolist() == [0.0]
+
+
+def test_a_control_printed_alike_in_other_rows_vouches_for_its_row(unloading: StudyTable) -> None:
+    """Were one row of three wrong in both arms, its control would differ from that of the others."""
+    frame = unloading.frame
+    rows = np.flatnonzero(
+        (frame["study"] == "Ko 2020") & (frame["outcome"] == "MAR")
+        & (frame["experiment"] == "2 weeks")
+    )  # fmt: skip
+    together = strengths(Sheet.of(unloading))["sem-as-sd"][rows]
+    apart = unloading.frame.copy()
+    apart.loc[frame.index[rows], "mean_control"] *= [1.0, 1.001, 0.999]
+    alone = strengths(Sheet.of(replace(unloading, frame=apart)))["sem-as-sd"][rows]
+    assert len(rows) == 3
+    assert (together < 0.6 * alone).all()
