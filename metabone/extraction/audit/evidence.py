@@ -18,7 +18,7 @@ SAME_CONTROL = 6.0
 LABEL_ROWS = 0.1
 #: Log odds against a reading of one row that would part its control from each other row that prints
 #: it alike, and of how many of these rows at most.
-CONTROL_AGREES, MOST_AGREE = 2.0, 2
+CONTROL_AGREES, MOST_AGREE = 1.2, 2
 #: A printed test agrees with a reading in this part of papers, and within this log ratio.
 TEST_AGREES, TEST_NEAR = 0.6, 0.06
 

@@ -215,7 +215,7 @@ def test_one_sd_among_the_sems_of_its_study_is_doubted(tmp_path: Path) -> None:
 
 
 def test_an_sd_without_n_among_sems_is_read_as_an_sem(tmp_path: Path) -> None:
-    """Without n the factor is a guess, which the message says; alone in its study it is not made."""
+    """Without n the factor is a guess, as the message says; without other rows it is not made."""
     rows = [
         {"outcome": f"index {letter}", "unit": "au", "n_treated": "", "n_control": "",
          "mean_treated": "10.4", "mean_control": "10.1",
@@ -233,7 +233,7 @@ def test_an_sd_without_n_among_sems_is_read_as_an_sem(tmp_path: Path) -> None:
 
 
 def test_a_control_printed_alike_in_other_rows_vouches_for_its_row(unloading: StudyTable) -> None:
-    """Were one row of three wrong in both arms, its control would differ from that of the others."""
+    """Were one row of three wrong in both arms, its control would differ from the others'."""
     frame = unloading.frame
     rows = np.flatnonzero(
         (frame["study"] == "Ko 2020") & (frame["outcome"] == "MAR")
@@ -244,4 +244,4 @@ def test_a_control_printed_alike_in_other_rows_vouches_for_its_row(unloading: St
     apart.loc[frame.index[rows], "mean_control"] *= [1.0, 1.001, 0.999]
     alone = strengths(Sheet.of(replace(unloading, frame=apart)))["sem-as-sd"][rows]
     assert len(rows) == 3
-    assert (together < 0.6 * alone).all()
+    assert (together < 0.7 * alone).all()
