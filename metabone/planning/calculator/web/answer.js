@@ -166,7 +166,7 @@ function intervalWords(answer, state) {
   if (isMargin(state)) {
     return {
       against: state.better === "lower" ? effect : -effect, name: "margin",
-      real: "with the true difference expected", none: "if they are alike",
+      real: "with the true difference", none: "if they are alike",
     };
   }
   const name = state.solve === "mde" ? "detectable" : effectOf(state) === "evidence" ? "expected" : "smallest of interest";

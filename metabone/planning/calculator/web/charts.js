@@ -22,7 +22,7 @@ function curveChart(frame, curve, marks) {
   const lines = [["power", curve.power, "curve-power"]];
   if (curve.assurance) lines.push(["assurance", curve.assurance, "curve-assurance"]);
   for (const [, points, cls] of lines) parts.push(line(points.map(([n, p]) => [x(n).toFixed(1), y(p).toFixed(1)]), cls));
-  parts.push(...endLabels(lines, curve.target, y, right, width < 480, room));
+  parts.push(...endLabels(lines, curve.target, x, y, right, width < 480));
   if (marks.size !== null && marks.size >= low && marks.size <= high) parts.push(...answerMark(lines, marks, x, y, height, room));
   const words = curveWords(curve, marks);
   const svg = picture("curve-svg", width, height, "Power by the number of animals", words, ...parts);
@@ -51,12 +51,16 @@ function axes(x, y, low, high, room, width, height, marks) {
 }
 
 /** Names at the right end of the lines, moved apart; in a narrow frame inside it. */
-function endLabels(lines, target, y, right, narrow, room) {
+function endLabels(lines, target, x, y, right, narrow) {
   const wanted = [{ text: `wanted ${chance(target)}`, at: y(target), cls: "tag target-tag" }];
   for (const [name, points, cls] of lines) wanted.push({ text: name, at: y(points[points.length - 1][1]), cls: `tag ${cls}-tag` });
   if (narrow) {
+    // Above its line, or below where a curve would run through it.
+    const met = (from, to) => lines.some(([, points]) => points.some(([n, value]) =>
+      x(n) > right - 84 && y(value) > wanted[0].at + from && y(value) < wanted[0].at + to));
+    const lift = met(-18, 0) && !met(2, 20) ? 15 : -5;
     return wanted.map((one, at) => draw("text", {
-      x: right - 4, y: at === 0 ? one.at - 5 : y(0) - 8 - 16 * (wanted.length - 1 - at), class: `${one.cls} end`,
+      x: right - 4, y: at === 0 ? one.at + lift : y(0) - 8 - 16 * (wanted.length - 1 - at), class: `${one.cls} end`,
     }, at === 0 ? one.text : `— ${one.text}`));
   }
   wanted.sort((one, other) => one.at - other.at);
@@ -179,6 +183,8 @@ function caption(text, from, to, at, zero, width) {
   const half = text.length * 3.3;
   let place = Math.min(Math.max((from + to) / 2, half), width - half);
   if (Math.abs(place - zero) < half + 6) place = zero + half + 8 < width - half ? zero + half + 8 : zero - half - 8;
+  // Where there is room on neither side the words cross the line, whole.
+  place = Math.min(Math.max(place, half), width - half);
   return draw("text", { x: place, y: at + 19, class: "tick middle" }, text);
 }
 
