@@ -7,6 +7,7 @@ python benchmarks/calculator.py
 
 from __future__ import annotations
 
+import json
 import shutil
 import statistics
 import subprocess
@@ -42,10 +43,32 @@ DESIGNS = {
     "non-inferiority": ("design=non-inferiority&alpha=0.025",
                         "--design non-inferiority --alpha 0.025"),
 }  # fmt: skip
+# The same from a pooled result, for a wanted assurance.
+HOLM = "--design shared-control --arms 4 --set method=holm"
+EVIDENCE = {
+    "two groups": ("design=two-groups", ""),
+    "baseline scan": ("design=baseline&correlation=0.6",
+                      "--design ancova --baseline-correlation 0.6"),
+    "Dunnett, each arm": ("design=arms&arms=4", "--design shared-control --arms 4"),
+    "Dunnett, any arm": ("design=arms&arms=4&question=any",
+                         "--design shared-control --arms 4 --set question=any"),
+    "Dunnett, all arms": ("design=arms&arms=4&question=all",
+                          "--design shared-control --arms 4 --set question=all"),
+    "Holm, each arm": ("design=arms&arms=4&method=holm", HOLM),
+    "Holm, any arm": ("design=arms&arms=4&method=holm&question=any", f"{HOLM} --set question=any"),
+    "Holm, all arms": ("design=arms&arms=4&method=holm&question=all", f"{HOLM} --set question=all"),
+    "whole cages": ("design=cages&cage=3&icc=0.2", "--design cages-whole --cage 3 --icc 0.2"),
+}  # fmt: skip
+TEN = {
+    "schema_version": "1.0", "measure": "SMD", "model": "univariate", "tau2_method": "REML",
+    "overall": {"k_studies": 10, "k_effects": 10, "estimate": 1.5, "se": 0.25, "tau2": 0.64},
+    "strata": [],
+}  # fmt: skip
 DIFFERENCES = ("5", "4.5", "6", "5.5", "4")
+ASSURANCES = ("0.75", "0.6", "0.8", "0.7", "0.65")
 # In the page itself: from the key that changes a field to the answer that is drawn.
-CHANGE = """([value]) => new Promise((done) => {
-  const field = document.getElementById('f-difference');
+CHANGE = """([key, value]) => new Promise((done) => {
+  const field = document.getElementById(`f-${key}`);
   const results = document.getElementById('results');
   const start = performance.now();
   const watch = new MutationObserver(() => {
@@ -77,31 +100,56 @@ def openings(browser: Any, address: str) -> list[float]:
     return seconds[1:]  # the first one warms the file cache
 
 
-def changes(browser: Any, address: str, fragment: str) -> list[float]:
-    """Seconds from a changed difference to its answer on the screen."""
+def changes(
+    browser: Any, address: str, fragment: str, key: str, values: tuple[str, ...]
+) -> tuple[list[float], list[float]]:
+    """Seconds from a changed field to its answer on the screen, and to its last drawing."""
     context = browser.new_context(offline=True)
     page = context.new_page()
-    page.goto(f"{address}#{fragment}&{WORDS}&difference=7")
-    page.wait_for_function(IDLE)
-    seconds = []
-    for value in DIFFERENCES:
-        seconds.append(page.evaluate(CHANGE, [value]) / 1000)
-        page.wait_for_function(IDLE)
+    page.goto(f"{address}#{fragment}")
+    page.wait_for_function(IDLE, timeout=120_000)
+    answers, drawings = [], []
+    for value in values:
+        start = time.perf_counter()
+        answers.append(page.evaluate(CHANGE, [key, value]) / 1000)
+        page.wait_for_function(IDLE, timeout=120_000)
+        drawings.append(time.perf_counter() - start)
     context.close()
-    return seconds
+    return answers, drawings
 
 
-def commands(options: str) -> list[float]:
+def commands(options: list[str]) -> list[float]:
     """Seconds of the command line's process for the same plans."""
     program = str(Path(sys.executable).with_name("metabone"))
-    spread = "" if "sd_control" in options else "--sd 4"
     seconds = []
-    for difference in DIFFERENCES:
-        command = f"plan n --no-grid --mean 20 {spread} --difference {difference} {options}".split()
+    for option in options:
+        command = f"plan n --no-grid --mean 20 {option}".split()
         start = time.perf_counter()
         subprocess.run([program, *command], check=True, capture_output=True)
         seconds.append(time.perf_counter() - start)
     return seconds
+
+
+def measured(browser: Any, address: str, pool: Path) -> float:
+    """Print a line for each design; the slowest answer of all."""
+    print("a changed plan          page: median  worst  drawn   metabone plan n: median   ratio")
+    worst = 0.0
+    cases = [(name, f"{fragment}&{WORDS}&difference=7", "difference", DIFFERENCES, options)
+             for name, (fragment, options) in DESIGNS.items()]  # fmt: skip
+    plain = "spread=sd&sd=4&mean=20&effect=evidence&assurance=0.5"
+    cases += [(f"{name} *", f"{fragment}&{plain}", "assurance", ASSURANCES,
+               f"{options} --from-meta {pool}")
+              for name, (fragment, options) in EVIDENCE.items()]  # fmt: skip
+    for name, fragment, key, values, options in cases:
+        page, drawn = changes(browser, address, fragment, key, values)
+        spread = "" if "sd_control" in options else "--sd 4"
+        peer = commands([f"--{key} {value} {spread} {options}" for value in values])
+        worst = max(worst, *page)
+        middle, process = statistics.median(page), statistics.median(peer)
+        print(f"{name:<22} {middle:13.3f} s {max(page):.3f} s {statistics.median(drawn):.2f} s "
+              f"{process:22.3f} s {process / middle:7.1f}")  # fmt: skip
+    print("* from a pooled result of ten studies, for a wanted assurance")
+    return worst
 
 
 def main() -> None:
@@ -115,20 +163,14 @@ def main() -> None:
         print("calculator: there is no chromium; left out")
         return
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        file = Path(name) / "calculator.html"
-        file.write_text(calculator_page(), encoding="utf-8")
+        file, pool = Path(name) / "calculator.html", Path(name) / "pool.json"
+        pool.write_text(json.dumps(TEN), encoding="utf-8")
+        file.write_text(calculator_page([pool]), encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         opened = openings(browser, file.as_uri())
         print(f"page of {file.stat().st_size / 1e6:.2f} MB, ready after opening: median "
               f"{statistics.median(opened):.2f} s, worst {max(opened):.2f} s")  # fmt: skip
-        print("a changed plan      page: median  worst   metabone plan n: median   ratio")
-        worst = 0.0
-        for design, (fragment, options) in DESIGNS.items():
-            page, peer = changes(browser, file.as_uri(), fragment), commands(options)
-            worst = max(worst, *page)
-            middle, process = statistics.median(page), statistics.median(peer)
-            print(f"{design:<18} {middle:13.3f} s {max(page):.3f} s {process:22.3f} s "
-                  f"{process / middle:7.1f}")  # fmt: skip
+        worst = measured(browser, file.as_uri(), pool)
         print(f"worst of all {worst:.3f} s, of which 0.12 s is waiting for the next key")
         browser.close()
 

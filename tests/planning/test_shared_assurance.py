@@ -193,3 +193,13 @@ def test_the_detectable_difference_has_its_power(method: str, wanted: str) -> No
     inputs = {"sd": 2.0, "n": 7, "treated_arms": 3, "method": method, "question": wanted}
     effect = solve_effect(SHARED, inputs, 0.9)["effect"]
     assert chance(SHARED, {**inputs, "difference": effect}) == pytest.approx(0.9, abs=1e-9)
+
+
+@pytest.mark.parametrize("allocation", ["equal", "sqrt"])
+@pytest.mark.parametrize("n", [2, 5, 30])
+def test_a_rough_critical_value_is_within_the_doubt(allocation: str, n: int) -> None:
+    inputs = {"sd": 1.0, "treated_arms": 3, "allocation": allocation}
+    known = (SHARED, inputs, n, 1.0, 0.8, 0.4, 9.0)
+    near = assurance.about(*known)
+    assert near == pytest.approx(assurance.assurance(*known), abs=assurance.DOUBT / 3)
+    assert near != assurance.assurance(*known)

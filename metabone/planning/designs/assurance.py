@@ -176,7 +176,12 @@ def about(
 ) -> "float | None":
     """`assurance` within `DOUBT` where that costs far less; None elsewhere."""
     known = _sized(design, inputs, sd, size)
-    if design.get("assurance") is None or tested(design, known) is not None:
+    found = tested(design, known)
+    if found is not None and found.get("about") is not None:
+        alpha, sides = _level(design, inputs, found)
+        found["at"] = found["about"]
+        return _t_assurance(found, alpha, sides, sd, (abs(mean), scale, pdf))
+    if design.get("assurance") is None or found is not None:
         return None
     chance: float | None = design["assurance"](completed(design, known), mean, scale, pdf, False)
     return chance

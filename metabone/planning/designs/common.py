@@ -125,7 +125,9 @@ def t_estimate(
     ``value``, ``se`` (standard error at the true SD), ``df``, ``kind`` of its interval, ``scale``
     (difference, or ratio where value and se are of the logarithm), ``beta`` (parameters of a share
     that varies from study to study, or None) and ``at``: (standard error, df, critical value) for
-    such a share, an alpha and sides; `shares` comparisons have the alpha together.
+    such a share, an alpha and sides; `shares` comparisons have the alpha together. A design may add
+    ``varies``: "se" where the share changes the standard error alone, by its root, and ``about``, a
+    cheap `at` whose critical value is right to 1e-3.
     """
 
     def at(share: float, alpha: float, sides: int) -> "tuple[float, float, float]":

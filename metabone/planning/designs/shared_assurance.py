@@ -8,9 +8,14 @@ assurance costs one sum over V, not a power for each δ.
 
 import math
 
-from metabone.planning.designs.shared_control import differences_of, loads_of, shifts, sizes_of
+from metabone.planning.designs.shared_control import (
+    differences_of,
+    loads_of,
+    rough_cut,
+    shifts,
+    sizes_of,
+)
 from metabone.planning.kernel import (
-    dunnett_about,
     dunnett_critical,
     gauss_legendre,
     norm_cdf,
@@ -102,23 +107,8 @@ def _cuts(inputs: "Block", sizes: "list[float]", df: float, fine: bool) -> "list
     if method == "dunnett" and fine:
         return [dunnett_critical(alpha, sizes[1:], sizes[0], df, sides)]
     if method == "dunnett":
-        return [_about(inputs, sizes[0] / sizes[1], df)]
+        return [rough_cut(inputs, sizes[0] / sizes[1], df)]
     return [t_isf(alpha / (sides * (arms if method == "bonferroni" else 1)), df)]
-
-
-def _about(inputs: "Block", ratio: float, df: float) -> float:
-    """About Dunnett's critical value, of few ratios, since each costs a table of its own.
-
-    Root k times an arm, made whole, is a ratio for each size: they lie near this line.
-    """
-    arms, alpha, sides = len(differences_of(inputs)), inputs["alpha"], inputs["sides"]
-    if inputs.get("allocation") != "sqrt":
-        return dunnett_about(alpha, arms, df, ratio, sides)
-    low = math.sqrt(arms)
-    high = 1.2 * low
-    share = (1 / (1 + low) - 1 / (1 + ratio)) / (1 / (1 + low) - 1 / (1 + high))
-    ends = [dunnett_about(alpha, arms, df, end, sides) for end in (low, high)]
-    return ends[0] + share * (ends[1] - ends[0])
 
 
 def _step(test: "Block", spread: float) -> float:

@@ -23,6 +23,7 @@ from metabone.planning.designs.inputs import (
     word,
 )
 from metabone.planning.kernel import (
+    dunnett_about,
     dunnett_critical,
     dunnett_power,
     holm_power,
@@ -127,6 +128,12 @@ def shared_estimate(inputs: "Block") -> "Block":
             return errors[weakest], df, cut
 
         found["at"] = at
+        if min(treated) == max(treated):
+
+            def about(share: float, alpha: float, sides: int) -> "tuple[float, float, float]":
+                return errors[weakest], df, rough_cut(inputs, sizes[0] / treated[0], df)
+
+            found["about"] = about
     if method != "none":
         found["rough"] = t_estimate(0.0, errors[weakest], df, len(gaps))["at"]
     # One difference stands for all arms, which must look the same way.
@@ -197,6 +204,21 @@ def _cut(sizes: "list[float]", inputs: "Block") -> float:
     if method == "dunnett":
         return dunnett_critical(alpha, treated, control, df, sides)
     return t_isf(alpha / (sides * (len(treated) if method == "bonferroni" else 1)), df)
+
+
+def rough_cut(inputs: "Block", ratio: float, df: float) -> float:
+    """About Dunnett's critical value, of few ratios, since each costs a table of its own.
+
+    Root k times an arm, made whole, is a ratio for each size: they lie near this line.
+    """
+    arms, alpha, sides = len(differences_of(inputs)), inputs["alpha"], inputs["sides"]
+    if inputs.get("allocation") != "sqrt":
+        return dunnett_about(alpha, arms, df, ratio, sides)
+    low = math.sqrt(arms)
+    high = 1.2 * low
+    share = (1 / (1 + low) - 1 / (1 + ratio)) / (1 / (1 + low) - 1 / (1 + high))
+    ends = [dunnett_about(alpha, arms, df, end, sides) for end in (low, high)]
+    return ends[0] + share * (ends[1] - ends[0])
 
 
 def shared_control(inputs: "Block") -> "Block":
