@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
 from metabone.extraction.audit import rules_counts as counts
@@ -67,12 +67,26 @@ def audit(table: StudyTable, *, off: Collection[str] = ()) -> tuple[Suspicion, .
     if len(table.frame) == 0:
         return ()
     sheet = Sheet.of(table)
-    found = [each for each in _all(RULES, sheet) if each.code not in silent]
+    found = [each for each in _explained(list(_all(RULES, sheet))) if each.code not in silent]
     return tuple(sorted(found, key=_worst_first))
 
 
 def _all(rules: Iterable[Rule], sheet: Sheet) -> Iterator[Suspicion]:
     return chain.from_iterable(rule(sheet) for rule in rules)
+
+
+def _explained(found: Sequence[Suspicion]) -> Iterator[Suspicion]:
+    """Without what follows from another: a mean in another unit makes its sound dispersion odd."""
+    moved = {
+        each.row
+        for each in found
+        if each.code == "unit-scale"
+        and any(name.startswith("mean_") for name in each.correction or ())
+        and not any(name.startswith("dispersion_") for name in each.correction or ())
+    }
+    for each in found:
+        if each.code not in ("dispersion-scale", "dispersion-odd") or each.row not in moved:
+            yield each
 
 
 def _worst_first(found: Suspicion) -> tuple[bool, float, int, str, tuple[str, ...]]:

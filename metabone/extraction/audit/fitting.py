@@ -37,7 +37,10 @@ _SCALE_PRIOR = 0.35
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the endpoints before: mean and SD of the mean log CV, NaN if nothing."""
+    """What is known of the endpoints before: mean and SD of the mean log CV, NaN if nothing.
+
+    The SD is infinite on the scale of the outcome's unit, where other outcomes say nothing either.
+    """
 
     mean: Floats
     sd: Floats
@@ -115,7 +118,8 @@ def _overall(known: Known, y: Floats) -> float:
 def _priors(known: Known, middle: float) -> tuple[Floats, Floats]:
     """Mean and SD of each endpoint before the table is seen."""
     there = np.isfinite(known.mean)
-    return np.where(there, known.mean, middle), np.where(there, known.sd, UNKNOWN_SD)
+    sd = np.where(np.isnan(known.sd), UNKNOWN_SD, known.sd)
+    return np.where(there, known.mean, middle), sd
 
 
 def _sample(data: Evidence, batches: Sequence[Batch]) -> tuple[Evidence, list[Batch]]:
@@ -203,10 +207,12 @@ def _expected(known: Known, mean: Floats, cells: Cells) -> Expected:
     place = cells.tree.endpoint_of_cell
     weight = np.maximum(bottom[place] - cells.weight, 0.0) + sd[place] ** -2
     rest = top[place] - cells.weight * cells.off + ((prior - mean) / sd**2)[place]
+    # Where nothing else is known the cell can be compared with itself alone.
+    by_itself = weight <= UNKNOWN_SD**-2 / 2
+    weight = np.where(by_itself, UNKNOWN_SD**-2, weight)
+    off = mean[place] + np.where(by_itself, 0.0, rest / weight)
     row = cells.tree.cell_of_row[cells.tree.inverse]
-    return Expected(
-        (mean[place] + rest / weight)[row], (weight**-0.5)[row], cells.site, cells.site_variance
-    )
+    return Expected(off[row], (weight**-0.5)[row], cells.site, cells.site_variance)
 
 
 def _everywhere(
@@ -219,7 +225,8 @@ def _everywhere(
     _, bottom = cells.sums(len(mean))
     _, sd = _priors(known, 0.0)
     none = np.zeros(len(data))
-    by_endpoint = ((bottom + sd**-2) ** -0.5)[data.endpoint]
+    weight = np.maximum(bottom + sd**-2, UNKNOWN_SD**-2)
+    by_endpoint = (weight**-0.5)[data.endpoint]
     expected = Expected(mean[data.endpoint], by_endpoint, none, none)
     readings = alone(terms(data, expected, scales), data.row_prior, scales, expected.sd)
     whole = _cells(data, mean, scales, readings, expected)

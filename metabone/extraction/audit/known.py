@@ -62,6 +62,7 @@ def known_of(
     families = _families(variability, vocabulary)
     for group, name in enumerate(spread.names):
         if not spread.relative[group]:
+            sd[group] = np.inf
             continue
         endpoint = vocabulary.endpoint(name)
         family = families.get(endpoint.domain) if endpoint else None

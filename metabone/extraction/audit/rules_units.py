@@ -246,9 +246,10 @@ def _one_arm(
         treated = bool(off[0] > off[1]) if known else abs(step) > 0
         arm = "treated" if treated else "control"
         shift = step if treated else -step
-        spread = [sheet.number(f"dispersion_{a}")[at] for a in ("treated", "control")]
-        both = bool(np.sign(np.log(spread[0] / spread[1])) == np.sign(step)) if min(
-            np.nan_to_num(spread)) > 0 else False  # fmt: skip
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = np.log10(sheet.number("dispersion_treated")[at])
+            spread -= np.log10(sheet.number("dispersion_control")[at])
+        both = bool(abs(spread - step) < abs(step) / 2)  # the dispersion is in that unit, too
         names = _scaled_columns(sheet, at, (arm,)) if both else [f"mean_{arm}"]
         yield sheet.tell(
             at, (f"mean_{arm}", "unit"), "unit-scale", 0.7 if abs(step) > 1 else 0.35,

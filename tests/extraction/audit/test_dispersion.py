@@ -245,3 +245,10 @@ def test_a_control_printed_alike_in_other_rows_vouches_for_its_row(unloading: St
     alone = strengths(Sheet.of(replace(unloading, frame=apart)))["sem-as-sd"][rows]
     assert len(rows) == 3
     assert (together < 0.7 * alone).all()
+
+
+def test_an_outcome_that_may_be_zero_is_not_sized_by_other_outcomes(unloading: StudyTable) -> None:
+    """Tb.Pf stands in one row: its SD in 1/mm cannot be compared with anything."""
+    rows = unloading.frame.index[unloading.frame["outcome"] == "Tb.Pf"]
+    assert len(rows) == 1
+    assert not [each for each in audit(unloading) if each.row == rows[0]]

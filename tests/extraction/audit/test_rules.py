@@ -341,3 +341,17 @@ def test_a_pooled_estimate_outside_its_interval_is_told() -> None:
     lines = [{"metric": "MD", "estimate": "2.5", "ci_low": "1.0", "ci_high": "2.0"},
              {"metric": "OR", "estimate": "2.0", "ci_low": "1.0", "ci_high": "4.0"}]  # fmt: skip
     assert [(e.row, e.code) for e in audit_published(lines)] == [(2, "asymmetric-interval")]
+
+
+@pytest.mark.parametrize(
+    ("dispersion", "moved"),
+    [("2.51", {"mean_treated"}), ("2510", {"mean_treated", "dispersion_treated"})],
+)
+def test_only_what_is_in_another_unit_is_moved(
+    tmp_path: Path, dispersion: str, moved: set[str]
+) -> None:
+    """A mean a thousand times too high leaves its dispersion sound, or takes it along."""
+    row = {**ARMS, "mean_treated": "20130", "dispersion_treated": dispersion}
+    found = {each.code: each for each in look(tmp_path, *papers(6), row) if each.row == 8}
+    assert set(found["unit-scale"].correction or {}) == moved
+    assert not {"dispersion-scale", "dispersion-odd"} & set(found)
