@@ -95,6 +95,10 @@ def requests() -> list[dict[str, Any]]:
         ask("answer", "n", evidence=evidence, design={"name": "two-groups", "sd": 4})
         ask("answer", "power", evidence=evidence, design={"name": "ancova", "sd": 4, "n": 9,
             "difference": 4, "baseline_correlation": 0.6})  # fmt: skip
+    for method, wanted in (("dunnett", "each"), ("dunnett", "any"), ("holm", "all")):
+        ask("answer", "n", evidence={"result": "pooled.json", "assurance": 0.75},
+            design={"name": "shared-control", "sd": 4, "arms": 3,
+                    "inputs": {"method": method, "question": wanted}})  # fmt: skip
     ask("curve", "n", evidence=evidence, design={"name": "two-groups", "sd": 4})
     ask("answer", "n", evidence={"result": "pooled.json", "assurance": 0.99},
         design={"name": "two-groups", "sd": 4})  # fmt: skip
