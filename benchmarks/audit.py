@@ -25,7 +25,7 @@ from metabone import read_table
 from metabone.effects.formulas import smd
 from metabone.extraction.audit.audit import audit
 from metabone.extraction.audit.dispersion import dispersions
-from metabone.extraction.audit.rules_dispersion import TOLD_FROM, likeliest
+from metabone.extraction.audit.rules_dispersion import CODES, likeliest
 from metabone.extraction.audit.sheet import Sheet
 from metabone.extraction.table import Source, StudyTable
 from metabone.vocabulary import load_vocabulary
@@ -179,22 +179,24 @@ def metafor_rule(table: StudyTable) -> np.ndarray:
 
 def measure(name: str, table: StudyTable, whole: bool, prior: dict | None) -> dict:
     """Found and flagged of both rules, over several injections."""
-    told, flags, truth, rule = [], [], [], []
+    told, flags, named, truth, rule = [], [], [], [], []
     able = _able(table.frame)
     sets = max(2, -(-ROWS // int(able.sum())))
     for seed in range(FIRST_SEED, FIRST_SEED + sets):
         rng = np.random.default_rng(seed)
         dirty, wrong = inject(table, rng, whole)
         found = dispersions(Sheet.of(dirty), prior)
+        best, _, is_told = likeliest(found)
         told.append(found.of_code("sem-as-sd")[able])
-        flags.append(likeliest(found)[2][able])
+        flags.append(is_told[able])
+        named.append((is_told & (best == CODES.index("sem-as-sd")))[able])
         truth.append(wrong[able])
         rule.append(metafor_rule(dirty)[able])
-    p, flag, is_wrong, other = map(np.concatenate, (told, flags, truth, rule))
+    p, flag, name_right, is_wrong, other = map(np.concatenate, (told, flags, named, truth, rule))
     return {
         "table": name, "errors": "experiments" if whole else "rows",
         "prior": "shipped" if prior is None else "no prior", "errors in all": int(is_wrong.sum()),
-        "found": 100 * flag[is_wrong].mean(), "named": 100 * (p[is_wrong] >= TOLD_FROM).mean(),
+        "found": 100 * flag[is_wrong].mean(), "named": 100 * name_right[is_wrong].mean(),
         "flagged": 100 * flag[~is_wrong].mean(),
         "metafor found": 100 * other[is_wrong].mean(),
         "metafor flagged": 100 * other[~is_wrong].mean(), "p": p, "wrong": is_wrong,

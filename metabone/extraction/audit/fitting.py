@@ -197,7 +197,8 @@ def _means(known: Known, mean: Floats, cells: Cells) -> Floats:
     """Generalised least squares of the cells on their endpoints, with what is known before."""
     top, bottom = cells.sums(len(mean))
     prior, sd = _priors(known, _middle(known, mean, bottom))
-    return np.asarray(mean + (top + (prior - mean) / sd**2) / (bottom + sd**-2))
+    # An outcome that the fitted part of the table does not hold stays where it was.
+    return np.asarray(mean + (top + (prior - mean) / sd**2) / np.maximum(bottom + sd**-2, 1e-9))
 
 
 def _expected(known: Known, mean: Floats, cells: Cells) -> Expected:

@@ -212,12 +212,13 @@ def mixed(found: Terms, prior: Floats) -> Floats:
 
 
 def alone(found: Terms, prior: Floats, scales: Scales, sd: Floats) -> Floats:
-    """(Z, k) posterior of every reading of every row by itself, without its study."""
+    """(Z, k) posterior of every reading of every row by itself; 0 where no reading is possible."""
     wide = scales.study**2 + scales.cell**2 + sd**2
     total = found.variance + wide
     logs = found.weight + prior - 0.5 * found.centre**2 / total
     logs += 0.5 * np.log(found.variance / total)
-    return np.asarray(np.exp(logs - logsumexp(logs, axis=0)))
+    total = logsumexp(logs, axis=0)
+    return np.asarray(np.exp(logs - np.where(np.isfinite(total), total, 0.0)))
 
 
 def as_batch(found: Terms, readings: Ints, rows: Ints) -> Floats:

@@ -19,6 +19,9 @@ from metabone.extraction.rows import ARMS
 #: that of all readings but the declared one together.
 TOLD_FROM = 0.25
 ODD_FROM = 0.75
+#: Weaker ones down to this are told, too, the strongest first, while no more than this share of all
+#: rows would be told wrongly by their own posteriors.
+MAYBE_FROM, WRONGLY_TOLD = 0.1, 0.02
 CODES = tuple(dict.fromkeys(reading.code for reading in READINGS if reading.code))
 _NAMES = ("SD", "SEM", "half-width of a 95% interval", "variance")
 _ARTICLE = {name: f"{'an' if name[0] == 'S' else 'a'} {name}" for name in _NAMES}
@@ -52,7 +55,12 @@ def likeliest(found: Dispersions) -> tuple[NDArray[np.intp], Floats, Bools]:
     best = strengths.argmax(axis=0)
     odd = best == CODES.index(READINGS[ODD].code)
     strength = np.where(odd, strengths.sum(axis=0), strengths.max(axis=0))
-    return best, strength, strength >= np.where(odd, ODD_FROM, TOLD_FROM)
+    told = strength >= np.where(odd, ODD_FROM, TOLD_FROM)
+    spare = WRONGLY_TOLD * len(found.used) - float((1 - strength[told]).sum())
+    maybe = np.flatnonzero(~told & ~odd & (strength >= MAYBE_FROM))
+    maybe = maybe[np.argsort(-strength[maybe], kind="stable")]
+    told[maybe[np.cumsum(1 - strength[maybe]) <= spare]] = True
+    return best, strength, told
 
 
 def _mates(found: Dispersions) -> dict[tuple[int, str], list[int]]:
