@@ -33,8 +33,8 @@ from metabone.vocabulary import load_vocabulary
 SHARE = 0.10
 #: Every table is injected as often as it takes for so many rows, at least twice.
 ROWS = 4_000
-# The model and its thresholds were chosen on seeds 0 to 15 and 200 to 239: these are others.
-FIRST_SEED = 100
+# The model and its thresholds were chosen on seeds below 300: these are others.
+FIRST_SEED = 300
 ARMS = ("treated", "control", "sham")
 LEAST_FOUND, MOST_FLAGGED, MOST_SECONDS = 90.0, 5.0, 30.0
 #: Outcomes of the synthetic table: unit, mean, CV between animals, decimals printed.
