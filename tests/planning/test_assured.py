@@ -43,7 +43,7 @@ def test_published_chain(n: int, chance: float) -> None:
 @pytest.mark.parametrize("n", [2, 5, 30])
 def test_rule_against_the_exact_answer(predictive: Predictive, sides: int, n: int) -> None:
     exact = assurance(n, n, predictive, sides=sides)
-    assert averaged(question(sides=sides), predictive, n) == pytest.approx(exact, abs=2e-6)
+    assert averaged(question(sides=sides), predictive, n) == pytest.approx(exact, abs=1e-7)
 
 
 def test_cages_against_simulation() -> None:
@@ -119,7 +119,7 @@ def test_exact_designs_against_their_own_power(
 ) -> None:
     asked = replace(question(name=name, **design), predictive=Predictive(1.1, 0.9, 4))
     plain = averaged(asked, Predictive(1.1, 0.9, 4), size)
-    assert assurance_at(asked, size) == pytest.approx(plain, abs=3e-6)
+    assert assurance_at(asked, size) == pytest.approx(plain, abs=1e-6)
 
 
 def test_an_interaction_of_two_groups_and_two_scans_is_a_two_sided_t_test() -> None:

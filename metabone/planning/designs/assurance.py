@@ -9,8 +9,8 @@ import math
 
 from metabone.planning.designs.inputs import completed
 from metabone.planning.designs.share_assurance import over_places, share_passes, share_places
+from metabone.planning.designs.truth_average import averaged
 from metabone.planning.kernel import nct_sf, norm_cdf, norm_isf, t_cdf, t_isf
-from metabone.planning.kernel.basis import log1p
 from metabone.planning.kernel.mixture import log_chi_rule
 
 TYPE_CHECKING = False
@@ -23,14 +23,10 @@ INF = float("inf")
 ROOT_HALF = 0.7071067811865476
 # More nodes than this in the error SD are left to the noncentral t, which finds its own.
 NODES = 80
-# Step of the rule on s, where δ = mean + scale · sinh(s).
-WIDE_STEP = 0.15
 # Shares above it are taken together.
 BROAD = 0.1
 # What `about` may be off by: about three times what it was ever seen to be.
 DOUBT = 1e-3
-# Chances nearer than this to 1, or to 0 in the wrong direction, are taken as that.
-SETTLED = 1e-10
 
 
 def ceiling(mean: float, scale: float, pdf: float) -> float:
@@ -149,7 +145,7 @@ def assurance(
 
     Returns
     -------
-    Exact (1e-8) where the design's test is a t test, else `averaged`.
+    Exact (1e-8) where the design's test is a t test, else `averaged` (1e-7).
     """
     found = tested(design, _sized(design, inputs, sd, size))
     if found is None and design.get("assurance") is not None:
@@ -300,54 +296,6 @@ def success(
     # What both tails reject beyond the right one is what the wrong truth wins.
     filled["alpha"], filled["sides"] = 2 * tail, 2
     return float(power(filled)["power"]) - one
-
-
-def nodes(mean: float, scale: float, pdf: float) -> "list[tuple[float, float]]":
-    """(δ, weight) of the trapezoid rule on asinh; weights need not add up to 1."""
-    if scale == 0:
-        return [(mean, 1.0)]
-    if pdf == INF:
-        reach = 5.5
-    else:
-        top = 10 * 1e5 ** (1 / pdf) if pdf > 0.4 else 1e14
-        reach = min(24.0, math.log(top + math.sqrt(top * top + 1)) + 2.0)
-    count = math.ceil(reach / WIDE_STEP)
-    found = []
-    for index in range(-count, count + 1):
-        grown = math.exp(index * WIDE_STEP)
-        t = 0.5 * (grown - 1 / grown)
-        found.append((mean + scale * t, _density(t, pdf) * 0.5 * (grown + 1 / grown)))
-    return found
-
-
-def _density(t: float, pdf: float) -> float:
-    """Student's density without its constant."""
-    if pdf == INF:
-        return math.exp(-t * t / 2)
-    return math.exp(-(pdf + 1) / 2 * log1p(t * t / pdf))
-
-
-def averaged(
-    chance: "Callable[[float, bool], float]", mean: float, scale: float, pdf: float
-) -> float:
-    """The mean of `chance` (δ's size, whether its sign is right) over what δ may be.
-
-    The rule itself adds less than 2e-6: the density falls off exponentially on this scale.
-    """
-    upwards = mean >= 0
-    every = nodes(mean, scale, pdf)
-    total, weights = 0.0, 0.0
-    # From 0 outwards on either side: once a difference is certain to be found, or its opposite
-    # never to be mistaken, so are all larger ones.
-    for right, settled in ((True, 1.0), (False, 0.0)):
-        side = [(abs(d), weight) for d, weight in every if ((d >= 0) == upwards) == right]
-        now = 1.0 - settled
-        for delta, weight in sorted(side):
-            if abs(now - settled) > SETTLED:
-                now = chance(delta, right)
-            total += weight * now
-            weights += weight
-    return min(1.0, total / weights)
 
 
 def smallest_size(
