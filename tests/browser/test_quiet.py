@@ -61,7 +61,13 @@ def test_the_watch_hears_a_request_and_a_complaint(browser: Browser, tmp_path: P
 
 
 def test_served_it_works_the_same_and_ends_when_told(browser: Browser, results: Path) -> None:
-    command = [sys.executable, "-m", "metabone", "calculator", "--serve"]
+    # A run in the background ignores Ctrl-C, and so would all that it starts.
+    heeding = (
+        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "sys.argv = ['metabone', 'calculator', '--serve']; "
+        "runpy.run_module('metabone', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", heeding]
     before = set(results.iterdir())
     with subprocess.Popen(command, cwd=results, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True) as served:  # fmt: skip
@@ -83,7 +89,10 @@ def test_served_it_works_the_same_and_ends_when_told(browser: Browser, results: 
             context.close()
         finally:
             served.send_signal(signal.SIGINT)
-            out, err = served.communicate(timeout=10)
+            try:
+                out, err = served.communicate(timeout=10)
+            finally:
+                served.kill()
     assert served.returncode == 0, err
     assert out == ""
     assert err == "ended\n"
