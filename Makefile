@@ -42,7 +42,7 @@ test: $(VENV)/.dev browser
 	$(BIN)/ruff check --quiet $(CODE)
 	$(BIN)/ruff format --quiet --check $(CODE)
 	$(BIN)/mypy --no-error-summary
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2
 
 # The calculator's page is tested in a real browser. Where Debian's may be installed it is; elsewhere
 # those tests are left out and say so, but not where CI=true.

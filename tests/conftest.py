@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,30 @@ from metabone.cli import main
 # A busy machine must not fail a property, and a run must be the same run tomorrow.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+
+# Modules whose fixtures take long: each of these names is given to one worker, with all its tests.
+ONE_WORKER = {
+    "tests/analysis/test_run.py": "unloading",
+    "tests/test_docs.py": "unloading",
+    "tests/test_wheel.py": "wheel",
+    "tests/planning/test_calculator.py": "calculator",
+    "tests/planning/test_selftest.py": "selftest",
+    "tests/plots/test_xy.py": "points",
+    "tests/synthesis/choices/test_choices.py": "choices",
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests go to whichever worker is free, those of `ONE_WORKER` together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return ONE_WORKER.get(nodeid.partition("::")[0], nodeid)
+
+    return Together(config, log)
 
 
 # What a shell may set that changes what is written or how wide.
@@ -39,7 +64,7 @@ class Run:
 def unloading_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """``metabone run unloading -o results``, the longest of the commands that the tour shows.
 
-    Tests that ask for it are of one ``xdist_group``, so that one worker runs it.
+    Both modules that ask for it are given to one worker, which runs it once.
     """
     place, said = tmp_path_factory.mktemp("unloading"), io.StringIO()
     results: list[analysis_run.RunResult] = []

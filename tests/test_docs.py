@@ -209,7 +209,6 @@ def written() -> dict[str, Any]:
     }
 
 
-@pytest.mark.xdist_group("results")
 @pytest.mark.parametrize(
     "kind",
     [
@@ -272,7 +271,6 @@ def unprinted(lines: list[str], said: str) -> list[str]:
     return [line for line in lines if " ".join(line.split()) not in printed]
 
 
-@pytest.mark.xdist_group("unloading")
 def test_the_longest_of_the_tour_prints_what_it_shows(unloading_run: Any) -> None:
     lines = dict(sessions())[LONGEST]
     assert lines

@@ -13,9 +13,6 @@ from pathlib import Path
 
 import pytest
 
-# What the fixtures make is made by one worker.
-pytestmark = pytest.mark.xdist_group("wheel")
-
 ROOT = Path(__file__).resolve().parent.parent
 
 

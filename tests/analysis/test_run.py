@@ -369,15 +369,10 @@ def shipped(
     return run
 
 
-def of_one_worker(name: str) -> Any:
-    """Tests of one run are given to one worker, which has it."""
-    return pytest.param(name, marks=pytest.mark.xdist_group(name))
-
-
 SHIPPED = ("unloading", "anabolic", "synthetic", "direction")
 
 
-@pytest.mark.parametrize("name", [of_one_worker(name) for name in SHIPPED])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_analysis_runs(name: str, shipped: Callable[[str], RunResult]) -> None:
     result = shipped(name)
     assert result.figures
@@ -385,7 +380,6 @@ def test_every_shipped_analysis_runs(name: str, shipped: Callable[[str], RunResu
     assert (result.out / "summary.md").stat().st_size > 500
 
 
-@pytest.mark.xdist_group("unloading")
 def test_the_shipped_unloading_analysis_keeps_to_its_rules(
     shipped: Callable[[str], RunResult],
 ) -> None:
@@ -411,7 +405,6 @@ def test_the_shipped_unloading_analysis_keeps_to_its_rules(
     assert modelled >= 5
 
 
-@pytest.mark.xdist_group("synthetic")
 def test_the_synthetic_analysis_has_bmd_in_three_sources_and_three_cells(
     shipped: Callable[[str], RunResult],
 ) -> None:

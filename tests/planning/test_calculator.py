@@ -34,9 +34,6 @@ from metabone.planning.sensitivity import sensitivity
 from metabone.planning.words import headline, summary
 from metabone.report.plan_text import ethics_paragraph
 
-# What the fixtures make is made by one worker.
-pytestmark = pytest.mark.xdist_group("calculator")
-
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "metabone" / "planning" / "calculator"
 POOLED = {

@@ -17,9 +17,6 @@ from metabone.planning.selftest_grid import GRID
 from metabone.planning.simulation import CHUNK, simulate
 from metabone.planning.statistics import SIMULATORS
 
-# What the fixtures make is made by one worker.
-pytestmark = pytest.mark.xdist_group("selftest")
-
 HERE = Path(__file__).parent
 SOURCE = json.loads((HERE / "data" / "planning.json").read_text(encoding="utf-8"))
 PLANNED = [name for name, design in registry.DESIGNS.items() if design["size"] is not None]

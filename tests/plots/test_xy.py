@@ -28,9 +28,6 @@ from metabone.plots.xy_styles import AREAS, shade
 from metabone.synthesis.regression import regress
 from metabone.synthesis.sensitivity.sensitivity import sensitivity
 
-# What the fixtures make is made by one worker.
-pytestmark = pytest.mark.xdist_group("points")
-
 SIZES = (5, 40, 120)
 
 

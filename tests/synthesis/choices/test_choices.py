@@ -21,9 +21,6 @@ from metabone.synthesis.choices.analyse import choices
 from metabone.synthesis.choices.results import ChoicesResult, Specification
 from metabone.synthesis.pool import pool
 
-# What the fixtures make is made by one worker.
-pytestmark = pytest.mark.xdist_group("choices")
-
 HEAD = (
     "study,experiment,comparison,control_id,outcome,unit,site,n_treated,mean_treated,"
     "dispersion_treated,n_control,mean_control,dispersion_control,dispersion_type"
