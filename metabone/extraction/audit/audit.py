@@ -67,8 +67,8 @@ def audit(table: StudyTable, *, off: Collection[str] = ()) -> tuple[Suspicion, .
     if len(table.frame) == 0:
         return ()
     sheet = Sheet.of(table)
-    found = [each for each in _explained(list(_all(RULES, sheet))) if each.code not in silent]
-    return tuple(sorted(found, key=_worst_first))
+    found = [each for each in _all(RULES, sheet) if each.code not in silent]
+    return tuple(sorted(_explained(found), key=_worst_first))
 
 
 def _all(rules: Iterable[Rule], sheet: Sheet) -> Iterator[Suspicion]:
@@ -81,6 +81,7 @@ def _explained(found: Sequence[Suspicion]) -> Iterator[Suspicion]:
         each.row
         for each in found
         if each.code == "unit-scale"
+        and each.severity == "warning"
         and any(name.startswith("mean_") for name in each.correction or ())
         and not any(name.startswith("dispersion_") for name in each.correction or ())
     }

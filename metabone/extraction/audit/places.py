@@ -15,6 +15,8 @@ from metabone.extraction.audit.sheet import Floats
 
 #: SD of log CV between the sites of a study.
 SITE_SD = 0.3
+#: Studies with more sites are left as they are: labels of single animals, say, are no sites.
+MOST_SITES = 16
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,11 @@ def site_effects(
 
     Returns
     -------
-    mean, variance : (k,) both 0 in a study with one site.
+    mean, variance : (k,) both 0 in a study with one site, or more than `MOST_SITES`.
     """
     parts = _parts(data, clean - study, weight)
     mean, variance = np.zeros(len(parts.mean)), np.zeros(len(parts.mean))
-    for sites in np.unique(parts.sites[parts.sites > 1]).tolist():
+    for sites in np.unique(parts.sites[(parts.sites > 1) & (parts.sites <= MOST_SITES)]).tolist():
         at = np.flatnonzero(parts.sites == sites)
         mean[at], variance[at] = _without_own(parts, at, sites, scales)
     return mean[parts.of_row], variance[parts.of_row]

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, polygamma, stdtrit
 
@@ -146,13 +147,9 @@ def read_spread(sheet: Sheet) -> Spread:
 
 def _likely_n(n: Floats, study: Ints) -> Floats:
     """n, or where it is blank the median of the study's arms, else `TYPICAL_N`."""
-    likely = np.where(np.isnan(n), TYPICAL_N, n)
-    for one in np.unique(study[np.isnan(n).any(axis=1)]).tolist():
-        mine = np.flatnonzero(study == one)
-        known = n[mine][np.isfinite(n[mine])]
-        if len(known):
-            likely[mine] = np.where(np.isnan(n[mine]), np.median(known), n[mine])
-    return likely
+    of_study = pd.Series(n.ravel()).groupby(np.repeat(study, n.shape[1])).transform("median")
+    usual = of_study.fillna(TYPICAL_N).to_numpy().reshape(n.shape)
+    return np.where(np.isnan(n), usual, n)
 
 
 def _endpoints(sheet: Sheet, m: Floats) -> tuple[Ints, tuple[str, ...], Bools, Floats]:

@@ -62,3 +62,11 @@ def test_sites_of_other_studies_are_other_sites() -> None:
     clean = np.array([-1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     mean, _ = site_effects(data, clean, np.full(6, 50.0), np.zeros(6), mix.Scales())
     assert mean == pytest.approx(np.zeros(6), abs=1e-12)
+
+
+def test_labels_of_single_rows_are_no_sites() -> None:
+    """A site for each of 20,000 rows of one study would ask for a matrix of that size."""
+    k = 20_000
+    data = evidence([0] * k, list(range(k)), [0] * k)
+    found = site_effects(data, np.ones(k), np.ones(k), np.zeros(k), mix.Scales())
+    assert not np.stack(found).any()

@@ -355,3 +355,10 @@ def test_only_what_is_in_another_unit_is_moved(
     found = {each.code: each for each in look(tmp_path, *papers(6), row) if each.row == 8}
     assert set(found["unit-scale"].correction or {}) == moved
     assert not {"dispersion-scale", "dispersion-odd"} & set(found)
+
+
+def test_what_another_code_explains_is_told_where_that_is_off(tmp_path: Path) -> None:
+    row = {**ARMS, "mean_treated": "20130"}
+    found = {each.code for each in look(tmp_path, *papers(6), row, off=("unit-scale",))
+             if each.row == 8}  # fmt: skip
+    assert {"dispersion-scale", "dispersion-odd"} & found
