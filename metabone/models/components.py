@@ -63,15 +63,10 @@ class Components:
 
     def inverse_trace(self) -> float:
         """tr V⁻¹."""
-        return sum(float(np.trace(np.linalg.inv(g.v), axis1=1, axis2=2).sum()) for g in self.groups)
-
-    @staticmethod
-    def inverses(groups: Sequence[Group], theta: FloatArray) -> list[FloatArray]:
-        """The inverse of V + Σ_l σ_l² G_l of each group."""
-        return [np.linalg.inv(g.v + np.einsum("l,glij->gij", theta, g.z)) for g in groups]
+        return sampling_trace(self.groups)
 
     def _solve_one(self, theta: FloatArray, row: int) -> tuple[Solution, list[FloatArray]]:
-        inverses = self.inverses(self.groups, theta)
+        inverses = inverses_of(self.groups, theta)
         k, p = self.x.shape[1], self.x.shape[0]
         y = self.y[0] if len(self.y) == 1 else self.y[row]
         h = np.empty((p, k))
@@ -81,11 +76,7 @@ class Components:
             h[:, group.index] = np.einsum("gij,pgj->pgi", inverse, self.x[:, group.index])
             solved[group.index] = np.einsum("gij,gj->gi", inverse, y[group.index])
             logdet -= float(np.linalg.slogdet(inverse)[1].sum())
-        cov = np.linalg.inv(h @ self.x.T)
-        coef = cov @ (h @ y)
-        r = solved - coef @ h
-        q = float(r @ (y - coef @ self.x))
-        return Solution(coef, cov, h, r, np.float64(q), np.float64(logdet)), inverses  # type: ignore[arg-type]
+        return solve_for(self.x, y, h, solved, logdet), inverses
 
     def _evaluate_one(self, theta: FloatArray, row: int) -> Point:
         at, inverses = self._solve_one(theta, row)
@@ -107,15 +98,8 @@ class Components:
             first += np.einsum("pgi,lqgi->lpq", h, gh)
             solved = np.einsum("gij,lpgj->lpgi", inverse, gh)
             second += np.einsum("lpgi,mqgi->lmpq", gh, solved)
-        cubic -= seen @ at.cov @ seen.T
-        value = -0.5 * float(at.logdet + at.q)
-        if self.restricted:
-            trace -= np.einsum("pq,lqp->l", at.cov, first)
-            with_cov = at.cov @ first
-            squared += np.einsum("lpq,mqp->lm", with_cov, with_cov)
-            squared -= 2 * np.einsum("pq,lmqp->lm", at.cov, second)
-            value += 0.5 * float(np.linalg.slogdet(at.cov)[1])
-        return value, 0.5 * (quadratic - trace), cubic - 0.5 * squared, 0.5 * squared
+        sums = Sums(quadratic, trace, cubic, squared, seen, first, second)
+        return at_point(at, sums, restricted=self.restricted)
 
 
 _SOLUTION_FIELDS = ("coef", "cov", "h", "r", "q", "logdet")
@@ -126,6 +110,61 @@ def solution(parts: Sequence[Solution]) -> Solution:
     return Solution(
         *(np.stack([getattr(part, name) for part in parts]) for name in _SOLUTION_FIELDS)
     )
+
+
+def inverses_of(groups: Sequence[Group], theta: FloatArray) -> list[FloatArray]:
+    """The inverse of V + Σ_l σ_l² G_l of each group."""
+    return [np.linalg.inv(g.v + np.einsum("l,glij->gij", theta, g.z)) for g in groups]
+
+
+def solve_for(
+    x: FloatArray, y: FloatArray, h: FloatArray, solved: FloatArray, logdet: float
+) -> Solution:
+    """Generalised least squares, from h = M⁻¹x (p, k), M⁻¹y (k,) and log |M|."""
+    cov = np.linalg.inv(h @ x.T)
+    coef = cov @ (h @ y)
+    r = solved - coef @ h
+    q = np.float64(r @ (y - coef @ x))
+    return Solution(coef, cov, h, r, q, np.float64(logdet))  # type: ignore[arg-type]
+
+
+def sampling_trace(groups: Sequence[Group]) -> float:
+    """tr V⁻¹."""
+    return sum(float(np.trace(np.linalg.inv(g.v), axis1=1, axis2=2).sum()) for g in groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a likelihood and its derivatives need of M⁻¹, r, h and the G_l = Z_l Z_l′ of L factors.
+
+    Parameters
+    ----------
+    quadratic, trace : (L,) r′G_l r and tr M⁻¹G_l.
+    cubic, squared : (L, L) r′G_l M⁻¹G_m r and tr M⁻¹G_l M⁻¹G_m.
+    seen : (L, p) h G_l r.
+    first, second : (L, p, p) h G_l h′ and (L, L, p, p) h G_l M⁻¹G_m h′.
+    """
+
+    quadratic: FloatArray
+    trace: FloatArray
+    cubic: FloatArray
+    squared: FloatArray
+    seen: FloatArray
+    first: FloatArray
+    second: FloatArray
+
+
+def at_point(at: Solution, sums: Sums, *, restricted: bool) -> Point:
+    """Log-likelihood without constants, gradient, observed and expected information."""
+    cubic = sums.cubic - sums.seen @ at.cov @ sums.seen.T
+    value, trace, squared = -0.5 * float(at.logdet + at.q), sums.trace, sums.squared
+    if restricted:
+        trace = trace - np.einsum("pq,lqp->l", at.cov, sums.first)
+        with_cov = at.cov @ sums.first
+        squared = squared + np.einsum("lpq,mqp->lm", with_cov, with_cov)
+        squared = squared - 2 * np.einsum("pq,lmqp->lm", at.cov, sums.second)
+        value += 0.5 * float(np.linalg.slogdet(at.cov)[1])
+    return value, 0.5 * (sums.quadratic - trace), cubic - 0.5 * squared, 0.5 * squared
 
 
 def likelihood(

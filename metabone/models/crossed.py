@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 
 from metabone.models.components import (
     Blocks,
-    Components,
     Group,
     Point,
+    Sums,
+    at_point,
     connect,
     group_components,
+    inverses_of,
     likelihood,
+    sampling_trace,
     solution,
+    solve_for,
 )
 from metabone.models.nested import Solution
 from metabone.models.newton import Surface
@@ -58,10 +62,12 @@ class Crossed:
 
     def solve(self, theta: FloatArray, rows: IntArray) -> Solution:
         """Coefficients and what they rest on at `theta` (b, L), for the data sets `rows`."""
-        parts = []
-        for point, row in zip(theta, rows, strict=True):
-            parts.append(self._solve_one(_Inverse.of(self, point), row))
-        return solution(parts)
+        return solution(
+            [
+                self._solve_one(_Inverse.of(self, point), row)
+                for point, row in zip(theta, rows, strict=True)
+            ]
+        )
 
     def evaluate(self, theta: FloatArray, rows: IntArray) -> Surface:
         """Log-likelihood (without constants), gradient and information at `theta` (b, L)."""
@@ -73,40 +79,32 @@ class Crossed:
 
     def inverse_trace(self) -> float:
         """tr V⁻¹."""
-        return sum(float(np.trace(np.linalg.inv(g.v), axis1=1, axis2=2).sum()) for g in self.groups)
+        return sampling_trace(self.groups)
 
     def _solve_one(self, inverse: _Inverse, row: int) -> Solution:
         y = self.y[0] if len(self.y) == 1 else self.y[row]
         h, solved = inverse.times(self.x), inverse.times(y[None])[0]
-        cov = np.linalg.inv(h @ self.x.T)
-        coef = cov @ (h @ y)
-        r = solved - coef @ h
-        q = float(r @ (y - coef @ self.x))
-        logdet = np.float64(inverse.logdet)
-        return Solution(coef, cov, h, r, np.float64(q), logdet)  # type: ignore[arg-type]
+        return solve_for(self.x, y, h, solved, inverse.logdet)
 
     def _evaluate_one(self, theta: FloatArray, row: int) -> Point:
         inverse = _Inverse.of(self, theta)
         at = self._solve_one(inverse, row)
-        p = len(self.x)
-        turned = np.stack([self._factor(f, np.vstack([at.r, at.h])) for f in range(len(theta))])
+        levels, p = len(theta), len(self.x)
+        turned = np.stack([self._factor(f, np.vstack([at.r, at.h])) for f in range(levels)])
         gr, gh = turned[:, 0], turned[:, 1:]
-        quadratic = gr @ at.r
+        flat = gh.reshape(levels * p, -1)
+        second = (flat @ inverse.times(flat).T).reshape(levels, p, levels, p)
         trace, squared = self._traces(inverse)
-        cubic = gr @ inverse.times(gr).T
-        seen = gr @ at.h.T
-        cubic -= seen @ at.cov @ seen.T
-        value = -0.5 * float(at.logdet + at.q)
-        if self.restricted:
-            first = np.einsum("pk,lqk->lpq", at.h, gh)
-            flat = gh.reshape(-1, gh.shape[2])
-            second = (flat @ inverse.times(flat).T).reshape(len(theta), p, len(theta), p)
-            trace = trace - np.einsum("pq,lqp->l", at.cov, first)
-            with_cov = at.cov @ first
-            squared = squared + np.einsum("lpq,mqp->lm", with_cov, with_cov)
-            squared -= 2 * np.einsum("pq,lpmq->lm", at.cov, second)
-            value += 0.5 * float(np.linalg.slogdet(at.cov)[1])
-        return value, 0.5 * (quadratic - trace), cubic - 0.5 * squared, 0.5 * squared
+        sums = Sums(
+            gr @ at.r,
+            trace,
+            gr @ inverse.times(gr).T,
+            squared,
+            gr @ at.h.T,
+            np.einsum("pk,lqk->lpq", at.h, gh),
+            second.transpose(0, 2, 1, 3),
+        )
+        return at_point(at, sums, restricted=self.restricted)
 
     def _factor(self, number: int, columns: FloatArray) -> FloatArray:
         """G_l b for each row b of `columns` (n, k): sums over the effects that share a level."""
@@ -182,7 +180,7 @@ class _Inverse:
     @classmethod
     def of(cls, engine: Crossed, theta: FloatArray) -> _Inverse:
         """M⁻¹ at the variances `theta`, by the identity of Woodbury."""
-        blocks = Components.inverses(engine.groups, theta[~engine.tied])
+        blocks = inverses_of(engine.groups, theta[~engine.tied])
         a = _by_blocks(engine.groups, blocks, engine.z)
         s = a @ engine.z.T
         root = np.sqrt(theta[engine.level])
