@@ -93,6 +93,23 @@ def test_a_fit_and_its_predictions_do_not_depend_on_the_engine(
     assert one.se == pytest.approx(other.se, rel=1e-6)
 
 
+def test_two_crossed_factors_are_those_of_r() -> None:
+    """The data of `drawn` in rma.mv of metafor 3.8-1 (optim, BFGS, reltol 1e-14).
+
+    rma.mv(yi, V, random=list(~1|source, ~1|cell, ~1|study, ~1|effect)).
+    """
+    y, blocks, factors = drawn(150)
+    fit = multilevel(y, blocks, factors)
+    assert isinstance(fit.problem.engine, Crossed)
+    assert fit.coef[0] == pytest.approx(0.3981380952589, rel=1e-7)
+    assert fit.se[0] == pytest.approx(0.1376230222266, rel=1e-6)
+    assert list(fit.sigma2.values()) == pytest.approx(
+        [0.03728884970667, 0.01113808456619, 0.01303111640899, 0.12972138902770], rel=1e-5
+    )
+    assert fit.loglik == pytest.approx(-127.5810614181, rel=1e-11)
+    assert fit.q == pytest.approx(332.1105001583, rel=1e-11)
+
+
 def test_factors_with_few_levels_are_taken_out_where_that_saves_work() -> None:
     _, blocks, factors = drawn(400)
     codes = list(factors.values())
