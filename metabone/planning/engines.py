@@ -118,11 +118,15 @@ def _threads(workers: int) -> Iterator[tuple[Submit, int]]:
 
 @contextlib.contextmanager
 def _processes(workers: int) -> Iterator[tuple[Submit, int]]:
-    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky import ProcessPoolExecutor
 
-    # Idle workers are kept for a next call and leave by themselves after these seconds.
-    pool = get_reusable_executor(max_workers=workers, timeout=10)
-    yield pool.submit, workers
+    # A pool of its own: the reusable one is joblib.Parallel's too, which takes no other's for its
+    # own and breaks on it.
+    pool = ProcessPoolExecutor(workers)
+    try:
+        yield pool.submit, workers
+    finally:
+        pool.shutdown()
 
 
 @contextlib.contextmanager

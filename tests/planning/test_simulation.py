@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 
 from metabone.errors import DataError, MissingExtraError, UsageError
 from metabone.planning import statistics_animals as animals
@@ -256,6 +257,13 @@ def test_an_early_end_drops_what_has_not_begun() -> None:
     assert [next(answers) for _ in range(3)] == [0, 1, 2]
     answers.close()
     assert len(drawn) < 20
+
+
+def test_processes_leave_joblib_its_own() -> None:
+    # joblib.Parallel keeps one pool for all its calls and breaks on a pool that it did not make.
+    for _ in range(2):
+        assert list(in_order(abs, [-2, 1], engine="processes", workers=2)) == [2, 1]
+        assert Parallel(n_jobs=2)(delayed(abs)(number) for number in (-3, 4)) == [3, 4]
 
 
 def test_rates_have_an_error_even_at_the_edge() -> None:
