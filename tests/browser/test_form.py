@@ -193,6 +193,39 @@ def test_hostile_words_are_words(screen: Watched) -> None:
     assert "$(id)" not in words
 
 
+def test_an_answer_under_way_is_not_shown_as_that_of_the_next_plan(screen: Watched) -> None:
+    """A change while the answer to the one before is worked out: every moment is watched."""
+    page = screen
+    for pause in (130, 180):
+        page.follow(START)
+        page.answered()
+        seen = page.page.evaluate(
+            """async (pause) => {
+              const put = (key, value) => {
+                const field = document.getElementById(`f-${key}`);
+                field.value = value;
+                field.dispatchEvent(new Event('input', { bubbles: true }));
+              };
+              const answer = document.getElementById('answer');
+              put('cv', '30');
+              await new Promise((done) => setTimeout(done, pause));
+              put('cv', '40');
+              const seen = [];
+              const headline = document.getElementById('headline');
+              const watcher = new MutationObserver(() => {
+                if (answer.dataset.state === 'fresh') seen.push(headline.textContent);
+              });
+              watcher.observe(answer, { attributes: true, childList: true, subtree: true });
+              await new Promise((done) => setTimeout(done, 1500));
+              watcher.disconnect();
+              return [...new Set(seen)];
+            }""",
+            pause,
+        )
+        page.answered()
+        assert [spoken(words) for words in seen] == [page.headline], pause
+
+
 def test_a_plan_by_keyboard_alone(watch: Open, planner: Any) -> None:
     page = watch(accept_downloads=True)
     page.answered()

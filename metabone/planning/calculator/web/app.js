@@ -51,6 +51,8 @@ function followHash() {
 }
 
 function changed(key, value) {
+  // An answer under way is to the plan before this change: it must not be shown as this plan's.
+  turn += 1;
   STATE[key] = value;
   if (key === "design") usualAlpha(value);
   show(byId("example-note"), false);
