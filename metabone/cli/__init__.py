@@ -19,8 +19,8 @@ from metabone.errors import DataError, MetaboneError, UsageError
 # Python keeps for itself has an underscore behind it in both names.
 COMMANDS = (
     "new", "import", "summarise", "check", "effects", "pool", "outcomes", "regress", "bias",
-    "sensitivity", "choices", "forest", "funnel", "bubble", "orchard", "caterpillar", "map",
-    "direction", "plan", "calculator", "run", "datasets", "rob",
+    "sensitivity", "choices", "rob", "direction", "forest", "funnel", "bubble", "orchard",
+    "caterpillar", "map", "plan", "calculator", "run", "datasets",
 )  # fmt: skip
 # Commands whose function gives an application with sub-commands.
 GROUPS = ("plan",)
@@ -59,8 +59,13 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
         if name in GROUPS:
             app.add_typer(made(), name=name)
         else:
-            app.command(name)(_naming_its_table(made))
+            app.command(name, short_help=_first_sentences(made))(_naming_its_table(made))
     return app
+
+
+def _first_sentences(command: Callable[..., None]) -> str:
+    """The first paragraph of a command's help, whole: a list of commands would cut it short."""
+    return " ".join((command.__doc__ or "").split("\n\n")[0].split())
 
 
 def _naming_its_table(command: Callable[..., None]) -> Callable[..., None]:
