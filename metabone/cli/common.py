@@ -238,8 +238,8 @@ def load(
     words = load_vocabulary(vocabulary)
     read = read_table(table, vocabulary=words, sheet=sheet)
     for found in read.warnings:
-        # A misspelt column looks like one that is not there; all else is for `check` to say.
-        if found.code == "unknown-column":
+        # A misspelt column or outcome looks like one that is not there; all else is for `check`.
+        if found.code in ("unknown-column", "misspelt-outcome"):
             say(f"warning: {found}")
     return select(read, where=where, outcome=tuple(outcome or ()), on_error=on_error)
 

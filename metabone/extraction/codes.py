@@ -48,6 +48,7 @@ _WARNINGS = (
     "point-or-thousands",
     "control-character",
     "unknown-column",
+    "misspelt-outcome",
     "two-numbers-in-cell",
     "merged-cells",
     "formula-without-value",

@@ -156,9 +156,7 @@ def _explain_unreadable(text: str) -> str:
     if "±" in text or "+/-" in text:
         return f"holds two numbers; mean and dispersion go into their own columns ({allowed})"
     if _RANGE.fullmatch(text):
-        return (
-            f"is a range; no midpoint is taken, give the exact number or leave it blank ({allowed})"
-        )
+        return "is a range; no midpoint is taken: give the exact number or leave the cell blank"
     if "(" in text or ")" in text or "[" in text:
         return f"holds brackets; mean and dispersion go into their own columns ({allowed})"
     if text[0] in "<>≤≥=~≈":

@@ -172,5 +172,6 @@ def refusal(errors: tuple[Finding, ...]) -> str:
     plural = "values" if len(errors) > 1 else "value"
     return (
         f"{len(errors)} impossible {plural} in the selected rows: {shown}{more}. Correct them, "
-        "give a reason in the column exclude, or set the rows aside with --on-error exclude"
+        "give a reason in the column exclude, or set the rows aside with --on-error exclude (in an "
+        'analysis file: on_error = "exclude" in [data])'
     )

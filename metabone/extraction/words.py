@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from metabone.vocabulary import Endpoint, Vocabulary
 
 Find = Callable[[str], str | None]
+# From so many letters in common on a word is taken for a slip, as for the names of columns.
+_ALIKE = 0.84
 
 _DISPERSION_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("sd", "std", "stdev", "stddev", "standarddeviation"), "SD"),
@@ -109,7 +111,16 @@ def _by_vocabulary(
             close = vocabulary.nearest(kind, word)
             hint = f"nearest: {', '.join(map(repr, close))}" if close else "nothing is near"
             message = f"is no {name} of the vocabulary and kept as it is ({hint}){_times(count)}"
-            yield _note(row, header, word, "unknown-word", message)
+            code = "unknown-word"
+            # Which rows are pooled goes by the outcome alone: there a slip would lose rows unseen.
+            alike = close and name == "outcome" and vocabulary.nearest(kind, word, 1, _ALIKE)
+            if alike:
+                code = "misspelt-outcome"
+                message = (
+                    f"is no outcome of the vocabulary but looks like {alike[0]!r}; it stays an "
+                    f"outcome of its own, which {alike[0]} does not select{_times(count)}"
+                )
+            yield _note(row, header, word, code, message)
     yield from _replace(frame, header, name, find, "word-read-as")
 
 

@@ -78,8 +78,12 @@ class Vocabulary:
         found = self.find("outcome", word)
         return found if isinstance(found, Endpoint) else None
 
-    def nearest(self, kind: str, word: str, n: int = 3) -> list[str]:
+    def nearest(self, kind: str, word: str, n: int = 3, cutoff: float = 0.6) -> list[str]:
         """Up to `n` canonical names whose spellings look like `word`, best first.
+
+        Parameters
+        ----------
+        cutoff : share of letters in common from which a spelling is near, 0 to 1.
 
         Examples
         --------
@@ -88,7 +92,7 @@ class Vocabulary:
         """
         known = self._kind(kind)
         found = [known.means(without_aside(word))]
-        close = difflib.get_close_matches(fold_word(word), known.index, n=4 * n, cutoff=0.6)
+        close = difflib.get_close_matches(fold_word(word), known.index, n=4 * n, cutoff=cutoff)
         found += [known.index[spelling] for spelling in close]
         return [name for name in dict.fromkeys(found) if name is not None][:n]
 

@@ -521,6 +521,21 @@ class TestWords:
         assert "'Tb.Th'" in told["outcome"]
 
     @pytest.mark.parametrize(
+        ("word", "alike"),
+        [("Trabecular thicknes", "Tb.Th"), ("BV/TV (tibia)", "BV/TV"),
+         ("Young modulus", "youngs_modulus"), ("Ca", None), ("trabecular bone area", None)],
+    )  # fmt: skip
+    def test_an_outcome_that_looks_like_a_known_one_is_warned_of(
+        self, write: Writer, word: str, alike: str | None
+    ) -> None:
+        table = read_table(write({"outcome": word}, OTHER))
+        found = [one for one in table.findings if one.value == word]
+        code = "unknown-word" if alike is None else "misspelt-outcome"
+        assert [(one.column, one.code) for one in found] == [("outcome", code)]
+        assert alike is None or f"looks like {alike!r}" in found[0].message
+        assert table.frame["outcome"].tolist()[0] == word
+
+    @pytest.mark.parametrize(
         ("word", "kind"),
         [
             ("sd", "SD"), ("S.D.", "SD"), ("standard deviation", "SD"), ("SE", "SEM"),

@@ -64,3 +64,13 @@ def test_the_table_itself_is_never_written_over(
     assert run(command[0], str(table), command[1], str(table), "--force") == 2
     assert "is the table itself" in capsys.readouterr().err
     assert table.read_bytes() == before
+
+
+def test_rows_that_a_misspelt_outcome_keeps_out_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = dataset("unloading").data.read_text(encoding="utf-8")
+    slip = tmp_path / "slip.csv"
+    slip.write_text(text.replace(",Tb.Th,", ",Trabecular thicknes,", 1), encoding="utf-8")
+    assert run("pool", str(slip), "--outcome", "Tb.Th", "--where", "assay == 'microCT'") == 0
+    assert "('Trabecular thicknes'): is no outcome of the voc" in capsys.readouterr().err
