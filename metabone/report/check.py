@@ -261,7 +261,12 @@ def _of_suspicion(one: Suspicion, impact: ImpactLine | None) -> dict[str, Any]:
 def correction_text(one: Suspicion) -> str:
     """What the row would be if the suspicion is right, in words; empty where that is not known."""
     items = (one.correction or {}).items()
-    return ", ".join(f"{name} = {value}" for name, value in items)
+    return ", ".join(f"{name} = {_digits(value)}" for name, value in items)
+
+
+def _digits(value: object) -> str:
+    """A cell as it would be written: a computed number without the digits that nobody printed."""
+    return f"{value:.6g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
 
 
 def shortened(text: str | None, longest: int = LONGEST_VALUE) -> str | None:

@@ -12,6 +12,7 @@ from metabone.extraction.schema import canonical_column
 from metabone.extraction.table import Finding
 from metabone.files import visible
 from metabone.report.check import Checked, correction_text, impact_dict, shortened
+from metabone.report.check_words import likely
 from metabone.synthesis.impact import ImpactLine
 
 # A comment is read in a small box; the sheet of findings has everything.
@@ -125,7 +126,7 @@ def _finding_text(found: Finding) -> str:
 def suspicion_text(one: Suspicion) -> str:
     """What a comment says of a suspicion: code, strength, reason, what to look up."""
     lines = [
-        f"{one.severity.upper()} {one.code} ({one.strength:.0%})",
+        f"{one.severity.upper()} {one.code} ({likely(one.strength)})",
         str(shortened(one.message, LONGEST_MESSAGE)),
         f"Look up: {one.look_up}",
     ]

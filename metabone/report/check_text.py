@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from metabone.extraction.audit.results import Suspicion
 from metabone.extraction.table import Finding, rows_text
 from metabone.report.check import Block, Checked, by_code, correction_text, count
-from metabone.report.check_words import phrase
+from metabone.report.check_words import likely, phrase
 from metabone.report.wrapping import cut, wrapped
 from metabone.synthesis.impact import ImpactLine
 
@@ -40,7 +40,10 @@ def screen(checked: Checked, *, everything: bool = False) -> list[str]:
     for part in map(list, parts):
         if part:
             lines += ["", *part]
-    return [*lines, "", *verdict(checked)]
+    said = verdict(checked)
+    if not everything and any(line.endswith("…") for line in lines):
+        said += wrapped("What ends in … is whole with --all.")
+    return [*lines, "", *said]
 
 
 def _head(checked: Checked) -> Iterator[str]:
@@ -131,7 +134,7 @@ def _suspicions(checked: Checked, everything: bool) -> Iterator[str]:
     for block in blocks[:full]:
         yield from _block(block, checked, everything)
     for block in blocks[full : full + SHORT_BLOCKS]:
-        yield from wrapped(f"{title(block)} [{block.code}, {block.strength:.0%}]", 2, longest=2)
+        yield from wrapped(f"{title(block)} [{block.code}, {likely(block.strength)}]", 2, longest=2)
     left = blocks[full + SHORT_BLOCKS :]
     if left:
         many = sum(len(block.suspicions) for block in left)
@@ -144,7 +147,7 @@ def _suspicions(checked: Checked, everything: bool) -> Iterator[str]:
 
 def _block(block: Block, checked: Checked, everything: bool) -> Iterator[str]:
     changed = change_text(block.changes, everything)
-    head = f"{title(block, everything)} [{block.code}, {block.strength:.0%}]"
+    head = f"{title(block, everything)} [{block.code}, {likely(block.strength)}]"
     yield from wrapped(head, 2, longest=0 if everything else 2)
     if changed:
         yield from wrapped(changed, 4)
@@ -173,10 +176,10 @@ def _changed(one: ImpactLine) -> str:
     if one.as_is is None or one.after is None:
         return ""
     measure = MEASURE_WORDS.get(one.measure, one.measure)
-    return (
-        f"the pooled {measure} of {cut(one.outcome or '')} would go from {one.as_is.estimate:.2f} "
-        f"to {one.after.estimate:.2f}{'' if one.corrected else ' without them'}"
-    )
+    before, after = f"{one.as_is.estimate:.2f}", f"{one.after.estimate:.2f}"
+    change = f"go from {before} to {after}" if before != after else f"stay at {after}"
+    left_out = "" if one.corrected else f" without {'it' if len(one.rows) == 1 else 'them'}"
+    return f"the pooled {measure} of {cut(one.outcome or '')} would {change}{left_out}"
 
 
 def _reason(one: Suspicion) -> str:
@@ -210,7 +213,7 @@ def _notes(checked: Checked, everything: bool) -> Iterator[str]:
     yield f"NOTES: {'weak suspicions, and ' if checked.weak else ''}how the table was understood"
     for code, alike in by_code(checked.weak).items():
         block = Block(tuple(alike))
-        said = f"{title(block, everything)} [{code}, {block.strength:.0%}]"
+        said = f"{title(block, everything)} [{code}, {likely(block.strength)}]"
         yield from wrapped(said, 2, longest=0 if everything else 1)
         if everything:
             for one in alike:
@@ -234,9 +237,9 @@ def verdict(checked: Checked) -> list[str]:
     rows = {one.row for one in strong if one.row is not None}
     said = "No errors."
     if errors:
-        said = (
-            f"{count(len(errors), 'row')} with errors: correct them, or give a reason in `exclude`."
-        )
+        them = "it" if len(errors) == 1 else "them"
+        said = f"{count(len(errors), 'row')} with errors: correct {them}, or give a reason in "
+        said += "`exclude`."
     if strong:
         where = f"{count(len(rows), 'row')} to look up" if rows else "Something to look up"
         said += f" {where} in the papers before pooling."

@@ -89,3 +89,14 @@ def phrase(code: str, rows: int) -> str:
     if code not in PHRASES:
         return f"{subject}: {code.replace('-', ' ')}"
     return f"{subject} {PHRASES[code][rows > 1]}"
+
+
+def likely(strength: float) -> str:
+    """The strength of a suspicion in per cent, which is never certainty.
+
+    Examples
+    --------
+    >>> likely(0.54), likely(0.9986)
+    ('54%', '>99%')
+    """
+    return ">99%" if strength >= 0.995 else f"{strength:.0%}"

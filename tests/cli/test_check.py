@@ -96,6 +96,36 @@ def test_a_row_without_a_correction_is_left_out(
     ) in " ".join(" ".join(screen(checked)).split())
 
 
+def test_one_row_is_an_it_and_an_answer_that_stays_says_so(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = {"dispersion_treated": 1.6000000001}
+    checked = with_suspicions(
+        table, monkeypatch, suspect(8, correction=None), suspect(9, "unit-scale", correction=same)
+    )
+    text = " ".join(" ".join(screen(checked)).split())
+    assert " without it row 8" in text
+    assert "would stay at" in text
+    assert "If so: dispersion_treated = 1.6 " in text
+    # The JSON keeps every digit.
+    told = {one["row"]: one["correction"] for one in checked.to_dict()["suspicions"]}
+    assert told == {8: None, 9: same}
+
+
+def test_what_is_cut_says_how_to_see_it_whole(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(HEAD + "A 2020,BV/TV,%,rat,,9,25,1,9,20,1,SD\n" * 2, encoding="utf-8")
+    assert "--all" not in run(path)[1]
+    path.write_text(
+        HEAD.replace("species", "notes of a reader") + "A 2020,an outcome of our own with a long "
+        "name that nobody else has ever used in a table,%,rat,,9,25,1,9,20,1,SD\n",
+        encoding="utf-8",
+    )
+    _, out, _ = run(path)
+    assert out.endswith("What ends in … is whole with --all.\n")
+    assert "…\n" not in run(path, "--all")[1]
+
+
 def test_what_cannot_be_pooled_has_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

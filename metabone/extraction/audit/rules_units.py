@@ -195,7 +195,12 @@ def _moved(
         if np.isnan(in_paper)
         else f"about {in_paper:.2g} in other rows of the study"
     )
-    so = f"the unit is {named}, not {unit}" if named else f"they are off by 10^{power}"
+    size = "large" if power > 0 else "small"
+    so = (
+        f"the unit is {named}, not {unit}"
+        if named
+        else f"they are {10 ** abs(power):,} times too {size}"
+    )
     message = f"the means fit {sheet.text('outcome')[at]} ({usually}) only if {so}"
     if named:
         correction: dict[str, Any] = {"unit": named}
@@ -253,8 +258,8 @@ def _one_arm(
         names = _scaled_columns(sheet, at, (arm,)) if both else [f"mean_{arm}"]
         yield sheet.tell(
             at, (f"mean_{arm}", "unit"), "unit-scale", 0.7 if abs(step) > 1 else 0.35,
-            f"the arms differ by a factor near 10^{abs(step)}; the {arm} arm looks as if it were "
-            "in another unit",
+            f"the arms differ by a factor near {10 ** abs(step):,}; the {arm} arm looks as if it "
+            "were in another unit",
             correction={n: float(f"{sheet.number(n)[at] * 10.0**-shift:.12g}") for n in names},
         )  # fmt: skip
 
