@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,30 +11,29 @@ from metabone.errors import DataError, MissingExtraError, UsageError
 from metabone.extraction.grid import REQUIRED, Raw, column_letter
 from metabone.extraction.schema import canonical_column
 from metabone.extraction.table import Finding
+from metabone.extraction.workbook_parts import refuse_far_cells, sheet_findings
 from metabone.options import nearest
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
-# A formula that was never computed, or whose result is an error, reads as an empty cell.
-_NO_RESULT = re.compile(
-    rb"(?:</f>|<f\b[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>|<c\b[^>]*\bt=\"e\"[^>]*>"
-)
-_PLACE = re.compile(rb'\br="([A-Z]+[0-9]+)"')
-
 
 def read_workbook(file: str, data: bytes, sheet: str | None) -> Raw:
     """Records of one sheet: the named one, or the first that has the required columns.
 
+    Sheets that are hidden come after those that are seen.
+
     Raises
     ------
     DataError
-        If the workbook cannot be opened, is empty, or its header cells are merged.
+        If the workbook cannot be opened, is empty, has a cell too far away, or its header cells are
+        merged.
     UsageError
         If there is no sheet of that name.
     MissingExtraError
         If python-calamine is not installed.
     """
+    refuse_far_cells(file, data)
     book = _open(file, data)
     with _opening(file):
         names = list(book.sheet_names)
@@ -52,7 +48,7 @@ def read_workbook(file: str, data: bytes, sheet: str | None) -> Raw:
         about=f"sheet {chosen.name!r} of a workbook"
         + (f" with {len(names)} sheets" if len(names) > 1 else ""),
         sheet=chosen.name,
-        findings=(*notes, *merged, *_unsaved_formulas(data)),
+        findings=(*notes, *merged, *sheet_findings(data, chosen.name)),
     )
 
 
@@ -91,13 +87,18 @@ def _choose(
             close = nearest(sheet, names) or names
             raise UsageError(f"{file} has no sheet {sheet!r}; it has {', '.join(map(repr, close))}")
         return book.get_sheet_by_name(found), []
-    sheets = [book.get_sheet_by_name(name) for name in names]
+    from python_calamine import SheetVisibleEnum
+
+    seen = SheetVisibleEnum.Visible
+    hidden = {each.name for each in book.sheets_metadata if each.visible != seen}
+    sheets = [book.get_sheet_by_name(name) for name in sorted(names, key=hidden.__contains__)]
     tables = [each for each in sheets if _has_required(each)]
     chosen = tables[0] if tables else next((s for s in sheets if s.start is not None), sheets[0])
     if len(names) == 1:
         return chosen, []
     more = [each.name for each in tables[1:]]
-    message = f"read sheet {chosen.name!r}, the first with the required columns" + (
+    how = " (it is hidden)" if chosen.name in hidden else ""
+    message = f"read sheet {chosen.name!r}{how}, the first with the required columns" + (
         f"; {', '.join(map(repr, more))} also has them: name one with --sheet" if more else ""
     )
     return chosen, [Finding(None, None, None, "sheet", "note", message)]
@@ -160,37 +161,6 @@ def _refuse_merged_header(
         message = f"cells {area} are merged; only the first holds the value: unmerge and fill them"
         findings.append(Finding(row + 1, None, None, "merged-cells", "warning", message))
     return findings
-
-
-def _unsaved_formulas(data: bytes) -> list[Finding]:
-    empty: list[str] = []
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for name in archive.namelist():
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
-                    empty += _cells_without_result(archive.read(name))
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError):
-        return []  # not XLSX, or damaged beyond what calamine needs
-    if not empty:
-        return []
-    listed = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
-    message = (
-        f"{listed}: a formula without a saved result, or with an error as result, reads as blank; "
-        "open the workbook in a spreadsheet program and save it"
-    )
-    return [Finding(None, None, None, "formula-without-value", "warning", message)]
-
-
-def _cells_without_result(xml: bytes) -> list[str]:
-    found: list[str] = []
-    for match in _NO_RESULT.finditer(xml):
-        start = xml.rfind(b"<c ", 0, match.start() + 3)
-        opening = xml[start : xml.find(b">", start)]
-        place = _PLACE.search(opening)
-        # A formula may give an empty text on purpose.
-        if place and b't="str"' not in opening:
-            found.append(place.group(1).decode())
-    return found
 
 
 def read_parquet(file: str, data: bytes) -> Raw:
