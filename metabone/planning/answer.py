@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from metabone._version import __version__
+from metabone.errors import UsageError
 from metabone.planning.answer_evidence import evidence_of
 from metabone.planning.budget import budget_of
 from metabone.planning.cautions import cautions
@@ -105,6 +106,7 @@ def answer_n(question: Question, *, grid: bool = True) -> Answer:
     """
     if question.assured:
         return _assured_n(question, grid=grid)
+    _want_difference(question)
     with said(question):
         from metabone.planning.designs.solve import solve_n
 
@@ -120,6 +122,7 @@ def answer_n(question: Question, *, grid: bool = True) -> Answer:
 
 def answer_power(question: Question, *, grid: bool = True) -> Answer:
     """The chance of finding the difference with the animals that the plan gives."""
+    _want_difference(question)
     with said(question):
         found = question.design["power"](question.sized)
     asked: Asked = "assurance" if question.assured else "power"
@@ -128,11 +131,20 @@ def answer_power(question: Question, *, grid: bool = True) -> Answer:
 
 def answer_mde(question: Question, *, grid: bool = True) -> Answer:
     """The smallest difference that the animals of the plan detect with the wanted power."""
+    question = question.with_equal_means()
     with said(question):
         from metabone.planning.designs.solve import solve_effect
 
         found = solve_effect(question.design, question.sized, question.target)
     return _finish(Answer("mde", _with_effect(question, found), found, question.size), grid=grid)
+
+
+def _want_difference(question: Question) -> None:
+    if question.means_missing:
+        raise UsageError(
+            f"{question.design['name']}: give the smallest difference worth finding (--difference "
+            "or --percent), or the mean of each arm as the input means"
+        )
 
 
 def _with_effect(question: Question, found: Mapping[str, Any]) -> Question:

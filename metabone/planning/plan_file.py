@@ -167,7 +167,9 @@ def _beyond(key: Key, value: float) -> str | None:
         beyond |= value < low or (key.open_ended and value == low)
     if high is not None:
         beyond |= value > high or (key.open_ended and value == high)
-    return f"must be {_bounds(key)}; got {value!r}" if beyond else None
+    # Per cent stand beside it, so that 10 is what a hand types first.
+    hint = " (a share: 0.1 is 10 %)" if key.name == "losses" else ""
+    return f"must be {_bounds(key)}{hint}; got {value!r}" if beyond else None
 
 
 def _bounds(key: Key) -> str:

@@ -60,7 +60,7 @@ KEYS: tuple[Key, ...] = (
     Key("study", "blinding", "text", "Who does not know the groups, and when.", '""'),
     Key("study", "exclusion", "text", "When an animal is left out, decided beforehand.", '""'),
     # How it is built.
-    Key("design", "name", "text", "Design; metabone plan n --help lists them.", '"two-groups"',
+    Key("design", "name", "text", "Design; a wrong name lists them all.", '"two-groups"',
         shown=True),
     Key("design", "mean", "number", "Mean expected in the control group.", "12.0"),
     Key("design", "sd", "number", "SD between animals of one group.", "3.0", low=0,

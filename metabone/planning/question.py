@@ -81,6 +81,20 @@ class Question:
             raise UsageError(f"say how many: --n (the design's {key}), or n in [design]")
         return {**self.inputs, key: self.size}
 
+    @property
+    def means_missing(self) -> bool:
+        """Whether the design takes the mean of each arm, and the plan says neither that nor how
+        far they lie apart."""
+        return "means" in self.design["inputs"] and "means" not in self.inputs
+
+    def with_equal_means(self) -> Question:
+        """The same question of arms that do not differ, where the plan has no means: what they
+        may differ by is then asked for."""
+        if not self.means_missing:
+            return self
+        values = _values(self.plan)
+        return self.with_inputs(**_arms(self.design, values, float(values.get("mean", 0.0)), 0.0))
+
     def with_inputs(self, **changes: Any) -> Question:
         """The same question with other inputs."""
         return replace(self, inputs={**self.inputs, **changes})
@@ -277,10 +291,10 @@ def _fill_effect(
     if sd is None:
         raise UsageError("give --mean with --cv, or --sd: the evidence speaks of SD of one animal")
     values["difference"] = predictive.mean * sd
-    notes.append(
-        f"no difference was given: the mean of the evidence, d = {predictive.mean:.3g}, is "
-        f"{values['difference']:.3g} {unit}".rstrip()
-    )
+    text = f"no difference was given: the mean of the evidence, {predictive.mean:.3g} SD"
+    if unit != IN_SD:
+        text += f", is {values['difference']:.3g} {unit}".rstrip()
+    notes.append(text)
 
 
 def _fill_correlation(
@@ -361,16 +375,21 @@ def _equal_means(
     """Arms of which one differs, for a plan that only counts them."""
     if "difference" not in inputs:
         return {}
-    mean = float(values.get("mean", 0.0))
+    return _arms(design, values, float(values.get("mean", 0.0)), inputs["difference"])
+
+
+def _arms(
+    design: Mapping[str, Any], values: Mapping[str, Any], mean: float, difference: float
+) -> dict[str, Any]:
     if design["name"] == "repeated-scans":
-        return {"means": [[mean, mean], [mean, mean + inputs["difference"]]]}
+        return {"means": [[mean, mean], [mean, mean + difference]]}
     if "compare" not in design["inputs"]:
         return {"means": [mean] * 4}
     groups = values.get("groups")
     arms = int(values.get("arms", 2 if groups is None else len(groups)))
     if groups is not None and len(groups) != arms:
         raise UsageError(f"[study] names {len(groups)} groups, [design] has {arms} arms")
-    means = [mean] * (arms - 1) + [mean + inputs["difference"]]
+    means = [mean] * (arms - 1) + [mean + difference]
     found: dict[str, Any] = {"means": means, "compare": [arms, 1]}
     return found | ({"arms": list(groups)} if groups is not None else {})
 

@@ -212,7 +212,7 @@ def _basis(answer: Answer) -> Iterator[str]:
     if losses:
         yield f"losses      {100 * losses:.3g} % of the animals"
     for note in question.notes:
-        yield _wrapped("            ", note)
+        yield _wrapped("note        ", note)
 
 
 def interval_words(answer: Answer) -> str:
@@ -241,11 +241,11 @@ def _budget(answer: Answer) -> Iterator[str]:
     for word in ("power", "assurance"):
         if found[word] is not None:
             parts.append(f"{word} {share(found[word])}")
-    key = answer.question.design["size"] or "n"
-    word = f"{animals_of(answer.question)} a group" if key == "n" else key
     chance = f": {', '.join(parts)}" if parts else ""
     total = count(found["n_total_with_losses"])
-    yield f"{text} pay for {count(found['size'])} {word}, {total} in all{chance}"
+    start = "to start with" if answer.question.inputs.get("losses") else "in all"
+    word = size_words(answer.question)
+    yield f"{text} pay for {count(found['size'])} {word}, {total} {start}{chance}"
 
 
 def _chances(outputs: Mapping[str, Any]) -> Iterator[str]:
@@ -359,9 +359,11 @@ def _way(way: Mapping[str, Any]) -> str:
 
 
 def size_words(question: Question) -> str:
-    """What the size of the design counts: animals a group, cages, blocks."""
-    key = question.design["size"]
-    return f"{animals_of(question)} a group" if key == "n" else str(key)
+    """What the size of the design counts: animals a group (at the end, if some are lost), cages,
+    blocks."""
+    key = question.design["size"] or "n"
+    left = " at the end" if question.inputs.get("losses") else ""
+    return f"{animals_of(question)} a group{left}" if key == "n" else str(key)
 
 
 def grid_lines(grid: Grid, question: Question) -> Iterator[str]:

@@ -187,14 +187,17 @@ def _reduction(answer: Answer) -> str:
     size, question = answer.size, answer.question
     if not answer.reachable or not isinstance(size, (int, float)) or size < 4:
         return ""
-    fewer = max(2, int(size * 0.75))
-    power = question.design["power"]({**question.inputs, question.design["size"]: fewer})["power"]
-    word = size_words(question)
+    # One fewer shows that the number is the least; a quarter fewer, what such a cut would cost.
+    fewer = sorted({max(2, int(size * 0.75)), int(size) - 1}, reverse=True)
+    key = question.design["size"]
+    powers = [question.design["power"]({**question.inputs, key: n})["power"] for n in fewer]
+    if not powers[0] < question.target:
+        return ""
+    more = f" and with {count(fewer[1])} it would be {share(powers[1])}" if len(fewer) > 1 else ""
     return (
-        f"Fewer animals would not do: with {count(fewer)} {word} the power for that difference "
-        f"would be {share(power)}, and a study that cannot answer its question wastes all of them."
-        if power < question.target
-        else ""
+        f"Fewer animals would not do: with {count(fewer[0])} {size_words(question)} the power for "
+        f"that difference would be {share(powers[0])}{more}, where {share(question.target)} is "
+        "wanted, and a study that cannot answer its question wastes all its animals."
     )
 
 
@@ -227,7 +230,9 @@ def arrive_items(answer: Answer) -> tuple[tuple[str, ...], ...]:
     question = answer.question
     plan = question.plan
     given, control = _arms(question)
-    names = plan.get("study", "groups") or answer.outputs.get("arms")
+    named = [plan.get("study", key) for key in ("control", "treatment")]
+    both = named if all(named) and len(answer.outputs.get("arms") or ()) == 2 else None
+    names = plan.get("study", "groups") or both or answer.outputs.get("arms")
     compared = f"{given} against {control}"
     listed = f" Groups: {', '.join(map(str, names))}." if names else ""
     return (

@@ -76,7 +76,7 @@ def test_options_replace_what_the_file_says() -> None:
         ("[design]\nn = [8, 0]", "n must be at least 1; got 0"),
         ("[design]\nn = []", "n takes a whole number or a list"),
         ("[design]\nsides = 3", "sides must be from 1 to 2; got 3"),
-        ("[design]\nlosses = 1.0", "losses must be from 0 to 0.9; got 1.0"),
+        ("[design]\nlosses = 1.0", "from 0 to 0.9 (a share: 0.1 is 10 %); got 1.0"),
         ("[design]\nmean = inf", "mean must be a finite number; got inf"),
         ("[design]\nsd = '2'", "sd takes a number; got '2'"),
         ("design = 3", "design is a table"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from metabone.errors import MissingExtraError
-from metabone.planning.answer import Answer, answer_n
+from metabone.planning.answer import Answer, answer_n, answer_power
 from metabone.planning.plan_file import Plan
 from metabone.planning.question import make_question
 from metabone.report.document import Document, Section, markdown
@@ -130,3 +130,20 @@ def test_without_python_docx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "docx", None)
     with pytest.raises(MissingExtraError, match=r"metabone\[report\]"):
         docx_bytes(Document("a", ()))
+
+
+def test_the_groups_have_the_names_that_the_plan_gives_them() -> None:
+    items = dict(row for row in arrive_items(made()) if len(row) == 2)
+    assert items["1a Study design: groups"].endswith(
+        "MSC exosomes against vehicle. Groups: vehicle, MSC exosomes."
+    )
+
+
+def test_fewer_animals_are_one_fewer_and_a_quarter_fewer() -> None:
+    text = ethics_paragraph(made())
+    # statsmodels' TTestIndPower: d = 1.5 with 8 and with 6 in each group.
+    assert "with 8 rats a group at the end the power for that difference would be 0.797" in text
+    assert "and with 6 it would be 0.65, where 0.8 is wanted" in text
+    # Of 15 animals fewer would do: nothing is said.
+    plan = Plan({"design": {"mean": 20, "cv": 20, "percent": 30, "n": 15}})
+    assert "Fewer animals" not in ethics_paragraph(answer_power(make_question(plan)))

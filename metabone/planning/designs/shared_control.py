@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 
 # Above this many treated arms the exact step-down probabilities take too long.
 HOLM_ARMS = 6
+# What the test of a method is called in a methods section.
+_NAMES = {
+    "dunnett": "Dunnett's test",
+    "bonferroni": "t tests with Bonferroni's correction",
+    "holm": "t tests with Holm's correction",
+    "none": "t tests without correction",
+}
 
 
 def loads_of(treated: "list[float]", control: float) -> "list[float]":
@@ -247,7 +254,7 @@ def shared_control(inputs: "Block") -> "Block":
         se=shared_estimate(inputs)["se"],
         df=sum(sizes) - len(sizes),
         critical=cut,
-        test=inputs["method"] + " against the shared control",
+        test=_NAMES[inputs["method"]] + " against the shared control",
         notes=caution(d),
     )
 
