@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,8 @@ Engine = Nested | Components | Crossed
 
 # The most effects that may hang together through crossed factors: M is then one dense block.
 MAX_COMPONENT = 5000
+# Below this share nothing is left of a factor, or of what tells it from the others, but rounding.
+CONFOUNDED = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def build_problem(
     vi, blocks = check_covariance(V, len(y))
     # An orthonormal basis keeps moderators such as calendar years well conditioned.
     basis, triangle = np.linalg.qr(x)
+    refuse_confounded(basis, codes)
     engine = _engine(y, basis, codes, vi, blocks, restricted=method == "REML")
     return Problem(engine, y, x, triangle, codes, blocks, vi, method, df)
 
@@ -134,6 +138,58 @@ def _same_partition(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
         return False
     count = int(b.max()) + 1
     return len(np.unique(a * count + b)) == count
+
+
+def refuse_confounded(basis: FloatArray, codes: Mapping[str, NDArray[np.int64]]) -> None:
+    """Refuse factors whose variances the design leaves nothing to estimate from.
+
+    Residuals see the covariance Z_l Z_l′ of a factor as S_l = R Z_l Z_l′ R with R = I − QQ′ and
+    `basis` Q (k, p). Variances can be told apart where the S_l are linearly independent; the matrix
+    of their inner products tr(S_l S_m) says so without any matrix of the size of the data.
+
+    Raises
+    ------
+    ModelError
+        If the moderators take up all levels of a factor, or S_l depend on each other.
+    """
+    names, columns = list(codes), list(codes.values())
+    sums = [_level_sums(one, basis) for one in columns]
+    products = np.empty((len(names), len(names)))
+    for i, j in combinations_with_replacement(range(len(names)), 2):
+        one, other, counts = _crossings(columns[i], columns[j])
+        seen = np.einsum("np,np->n", sums[i][one], sums[j][other])
+        used = np.vdot(sums[i].T @ sums[i], sums[j].T @ sums[j])
+        products[i, j] = products[j, i] = (counts * (counts - 2 * seen)).sum() + used
+    whole = np.array([(np.bincount(one).astype(float) ** 2).sum() for one in columns])
+    for name, own, size in zip(names, products.diagonal(), whole, strict=True):
+        if own <= CONFOUNDED * size:
+            raise ModelError(
+                f"the moderators take up all levels of the random factor {name}, so that its "
+                "variance cannot be estimated; drop a moderator, or take a model without the factor"
+            )
+    root = np.sqrt(products.diagonal())
+    values, vectors = np.linalg.eigh(products / np.outer(root, root))
+    if values[0] <= CONFOUNDED:
+        among = [names[i] for i in np.flatnonzero(np.abs(vectors[:, 0]) > 0.01)]
+        raise ModelError(
+            f"the variances of the random factors {' and '.join(among)} cannot be told apart in "
+            "these effects; drop a factor or a moderator"
+        )
+
+
+def _level_sums(codes: NDArray[np.int64], basis: FloatArray) -> FloatArray:
+    """Z′Q (levels, p): the sum of each column over the effects of each level."""
+    sums = [np.bincount(codes, weights=column) for column in basis.T]
+    return np.stack(sums, axis=1)
+
+
+def _crossings(
+    one: NDArray[np.int64], other: NDArray[np.int64]
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """The levels of two factors that meet in an effect, and in how many."""
+    size = int(other.max()) + 1
+    pairs, counts = np.unique(one * size + other, return_counts=True)
+    return pairs // size, pairs % size, counts.astype(float)
 
 
 def check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks | None]:

@@ -231,6 +231,23 @@ def test_refusals() -> None:
         profile_interval(three, "lab")
 
 
+def test_variances_that_the_design_hides_are_refused() -> None:
+    """Else the likelihood is flat, and its top lies where the search happened to start."""
+    rng = np.random.default_rng(4)
+    study = np.repeat(np.arange(4), 3)
+    y, v, random = rng.normal(size=12), np.full(12, 0.2), {"study": study, "effect": range(12)}
+    saturated = np.column_stack([np.ones(12), *(study == j for j in (1, 2, 3))])
+    with pytest.raises(ModelError, match="take up all levels of the random factor study"):
+        multilevel(y, v, random, saturated)
+    left = multilevel(y, v, random, saturated[:, :3])
+    assert left.converged
+    # Studies of two effects, one of each of two laboratories: pairs and their difference are all.
+    pairs, arm = np.repeat(np.arange(2), 2), np.tile([0, 1], 2)
+    factors = {"study": pairs, "lab": arm, "effect": range(4)}
+    with pytest.raises(ModelError, match="study and lab and effect cannot be told apart"):
+        multilevel(y[:4], v[:4], factors, np.column_stack([np.ones(4), pairs == arm]))
+
+
 def test_coverage_by_simulation() -> None:
     """CR2 intervals of 12 studies with 3 correlated effects hold the truth in 95 % of cases."""
     rng = np.random.default_rng(11)
