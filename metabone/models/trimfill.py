@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,8 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 MAX_ITERATIONS = 100
+# Effects within this share of their size of the centre are ranked as lying on it.
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class TrimFillFit:
     left : (...) whether they are missing on the left, so that small effects are.
     filled_yi, filled_vi : (..., k) the effects filled in, NaN elsewhere; each mirrors the effect in
         the same place of `yi`.
-    fit : the mean with them, by the model that was asked for.
+    fit : the mean with them, by the model that was asked for; NaN where `k0` is.
     """
 
     k0: FloatArray
@@ -103,6 +105,7 @@ def trim_fill(
     filled_y = sign * fill
     filled_v = np.where(np.isnan(fill), np.nan, v)
     fit = _with_filled(y, v, filled_y, filled_v, shape, method, test)
+    fit = _without(fit, np.isnan(k0).reshape(shape))
     return TrimFillFit(
         k0=k0.reshape(shape), k0_se=_error(raw, k, estimator).reshape(shape),
         k0_pvalue=np.where(estimator == "R0", 0.5 ** (k0 + 1), np.nan).reshape(shape),
@@ -122,7 +125,7 @@ def _missing_left(y: FloatArray, v: FloatArray, side: str, method: str) -> BoolA
 def _settle(
     y: FloatArray, v: FloatArray, estimator: str, method: str
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """k0, the same before it is rounded, and the centre; NaN where k0 goes round.
+    """k0, the same before it is rounded, and the centre; NaN where k0 goes round or is NaN.
 
     The effects of each data set ascend.
     """
@@ -131,32 +134,40 @@ def _settle(
     moving, before = np.arange(size), np.full(size, -1.0)
     place = np.arange(k)[None, :]
     for _ in range(MAX_ITERATIONS):
-        include = place < (k - k0[moving])[:, None]
+        rest = k - k0[moving]
         mean = random_effects(
-            y[moving], v[moving], method=method, test="wald", include=include
+            y[moving], v[moving], method=method, test="wald", include=place < rest[:, None]
         ).coef[:, 0]
-        center[moving] = mean
+        # One effect, which has no τ², is its own centre.
+        center[moving] = np.where(rest == 1, y[moving, 0], mean)
         before[moving] = k0[moving]
-        raw[moving] = _missing(y[moving] - mean[:, None], estimator)
+        raw[moving] = _missing(_centered(y[moving], center[moving]), estimator)
         k0[moving] = np.rint(raw[moving])
-        # Two effects are the least that say anything of the middle.
-        lost = k0[moving] > k - 2
-        k0[moving[lost]] = np.nan
-        moving = moving[~lost & (k0[moving] != before[moving])]
+        moving = moving[(k0[moving] != before[moving]) & ~np.isnan(k0[moving])]
         if not len(moving):
             break
     k0[moving] = np.nan
     return k0, np.where(np.isnan(k0), np.nan, raw), center
 
 
+def _centered(y: FloatArray, center: FloatArray) -> FloatArray:
+    """Effects less their centre (b, k); one that differs from it by rounding alone lies on it."""
+    size = np.abs(y).max(axis=1, keepdims=True)
+    off = y - center[:, None]
+    return np.where(np.abs(off) <= ROUNDING * size, 0.0, off)
+
+
 def _missing(centered: FloatArray, estimator: str) -> FloatArray:
-    """The estimated number of missing effects, not negative; `centered` (b, k)."""
+    """The estimated number of missing effects, not negative; `centered` (b, k).
+
+    R0 is NaN where no effect lies below the centre, so that there is no run to measure.
+    """
     k = centered.shape[1]
     order = np.argsort(np.abs(centered), axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable") + 1
     if estimator == "R0":
         highest_left = np.where(centered < 0, rank, 0).max(axis=1)
-        raw = k - highest_left - 1.0
+        raw = np.where(highest_left > 0, k - highest_left - 1.0, np.nan)
     else:
         wilcoxon = np.where(centered > 0, rank, 0).sum(axis=1)
         raw = (4.0 * wilcoxon - k * (k + 1)) / (2 * k - 1)
@@ -192,3 +203,15 @@ def _with_filled(
         np.hstack([v, np.where(np.isnan(filled_v), 1.0, filled_v)]).reshape(both),
         method=method, test=test, include=there.reshape(both),
     )  # fmt: skip
+
+
+def _without(fit: RandomEffectsFit, lost: BoolArray) -> RandomEffectsFit:
+    """The fit with NaN for the data sets (...) that have no number of missing effects."""
+    if not lost.any():
+        return fit
+    tau2, q, i2, h2 = (
+        np.where(lost, np.nan, column) for column in (fit.tau2, fit.q, fit.i2, fit.h2)
+    )
+    coef = np.where(lost[..., None], np.nan, fit.coef)
+    vcov = np.where(lost[..., None, None], np.nan, fit.vcov)
+    return replace(fit, coef=coef, vcov=vcov, tau2=tau2, q=q, i2=i2, h2=h2)

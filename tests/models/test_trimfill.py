@@ -102,6 +102,30 @@ def test_a_stack_is_its_data_sets_one_by_one() -> None:
             assert np.allclose(one.fit.coef, both.fit.coef[i])
 
 
+def test_two_of_three_effects_may_stand_alone() -> None:
+    """The smallest effect is then the centre, and the others have their mirror images."""
+    y, v = [0.1, 1.6, 2.4], [0.02, 0.5, 0.9]
+    # trimfill(rma(yi, vi, control=list(threshold=1e-12)))
+    found = trim_fill(y, v, test="wald")
+    assert (float(found.k0), bool(found.left)) == (2, True)
+    assert np.allclose(found.filled_yi, [np.nan, -1.4, -2.2], equal_nan=True)
+    assert np.allclose([found.fit.coef[0], found.fit.se[0]], [0.1, 0.8115136], rtol=1e-5)
+    assert np.allclose(found.fit.tau2, 2.762529, rtol=1e-4)
+
+
+def test_no_number_without_a_run_below_the_centre() -> None:
+    y, v = np.full((2, 4), 0.5), np.full((2, 4), 0.1)
+    y[1] = [0.1, 0.4, 0.9, 1.1]
+    found = trim_fill(y, v, estimator="R0")
+    for part in (found.k0, found.fit.coef, found.fit.se, found.fit.tau2):
+        assert np.isnan(part[0]).all()
+        assert np.isfinite(part[1]).all()
+    # Effects that are all the same lie on their centre, however it is rounded.
+    for value in (0.1, 0.3, 0.7):
+        alike = trim_fill([value] * 5, [0.1, 0.2, 0.3, 0.4, 0.7])
+        assert float(alike.k0) == 0
+
+
 def test_two_effects_are_too_few_and_words_are_checked() -> None:
     with pytest.raises(DataError, match="3 or more"):
         trim_fill([0.1, 0.2], [0.1, 0.1])
