@@ -90,7 +90,7 @@ def test_served_it_works_the_same_and_ends_when_told(browser: Browser, results: 
         finally:
             served.send_signal(signal.SIGINT)
             try:
-                out, err = served.communicate(timeout=10)
+                out, err = served.communicate(timeout=60)
             finally:
                 served.kill()
     assert served.returncode == 0, err
