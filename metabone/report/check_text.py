@@ -199,7 +199,7 @@ def _reason(one: Suspicion) -> str:
 
 def _look_up(block: Block, checked: Checked) -> str:
     """What to look up, and where the table says the numbers are."""
-    location = checked.table.frame["location"]
+    location = checked.table.frame["location"].dropna().to_dict()
     known = [location.get(row) for row in block.rows]
     places = list(dict.fromkeys(cut(str(place)) for place in known if isinstance(place, str)))
     where = f" ({'; '.join(places[:3])}{'; …' if len(places) > 3 else ''})" if places else ""

@@ -270,6 +270,7 @@ def _with_copies(
     import pandas as pd
 
     rows: list[int] = []
+    columns = set(part.frame.columns)
     cells: dict[str, tuple[list[int], list[Any]]] = {}
     numbers: list[tuple[int, ...] | None] = []
     for question in questions:
@@ -278,7 +279,7 @@ def _with_copies(
             continue
         numbers.append(tuple(range(_COPIES + len(rows), _COPIES + len(rows) + len(question.rows))))
         for row, fix in zip(question.rows, question.fixes, strict=True):
-            for name in fix.keys() & set(part.frame.columns):
+            for name in fix.keys() & columns:
                 places, values = cells.setdefault(name, ([], []))
                 places.append(len(rows))
                 values.append(fix[name])

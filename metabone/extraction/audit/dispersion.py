@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,15 @@ class Dispersions:
     batches: tuple[Batch, ...]
     batch: Floats
     used: NDArray[np.int64]
+
+    @cached_property
+    def usual(self) -> Floats:
+        """(Z, used rows) geometric mean of the arms' CV (or SD) by every reading."""
+        y = self.evidence.y
+        there = np.isfinite(y)
+        total = np.where(there, y, 0.0).sum(axis=2)
+        with np.errstate(all="ignore"):
+            return np.asarray(np.exp(total / there.sum(axis=2)))
 
     def of_code(self, code: str) -> Floats:
         """(k,) posterior of all readings of a code; 0 where a row has no dispersion."""

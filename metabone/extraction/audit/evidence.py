@@ -19,6 +19,8 @@ LABEL_ROWS = 0.1
 #: Log odds against a reading of one row that would part its control from each other row that prints
 #: it alike, and of how many of these rows at most.
 CONTROL_AGREES, MOST_AGREE = 1.2, 2
+#: What is printed with more different dispersions than this is no control, and takes their square.
+MOST_PRINTED = 1000
 #: A printed test agrees with a reading in this part of papers, and within this log ratio.
 TEST_AGREES, TEST_NEAR = 0.6, 0.06
 
@@ -159,11 +161,15 @@ def _same_control(sheet: Sheet, spread: Spread) -> dict[str, Floats]:
     for members in np.split(order, np.cumsum(sizes)[:-1]):
         if len(members) < 2 or np.ptp(implied[members]) < 0.2:
             continue
+        told = np.stack([implied[members], rounding[members], spread.kind[members]])
+        alike, back = np.unique(told, axis=1, return_inverse=True)
+        if alike.shape[1] > MOST_PRINTED:
+            continue
         root = 0.5 * np.log(spread.n[members[0], 1])
-        lower = implied[members][:, None] - implied[members]
-        slack = 0.004 + rounding[members][:, None] + rounding[members]
+        lower = alike[0][:, None] - alike[0]
+        slack = 0.004 + alike[1][:, None] + alike[1]
         match = (np.abs(lower + root) <= slack) & (slack < root / 3)
-        smaller, larger = match.any(axis=1), match.any(axis=0)
+        smaller, larger = match.any(axis=1)[back], match.any(axis=0)[back]
         kind = spread.kind[members]
         # An SD that is √n smaller is an SEM, an SEM that is √n larger an SD; where either may be
         # (an SD beside an SEM that implies √n more), the fewer rows are wrong. The others are then

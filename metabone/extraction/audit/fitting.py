@@ -11,6 +11,7 @@ from metabone.extraction.audit.mixture import (
     Batch,
     Evidence,
     Expected,
+    Ints,
     Scales,
     Tree,
     alone,
@@ -26,6 +27,8 @@ ROUNDS = 3
 #: SD of the mean log CV of an outcome of which nothing is known, and of all in the first round.
 UNKNOWN_SD, FIRST_SD = 0.7, 0.3
 FIT_ROWS = 3_000
+#: Of a large table with no more studies than these the fit needs some rows of every study.
+FEW_STUDIES = 100
 #: How many rows the shares of the readings weigh before the table is seen, and their bound.
 PRIOR_ROWS, MOST = 60.0, 0.15
 _STEPS = (0.7, 1.4)
@@ -79,7 +82,8 @@ def fit(data: Evidence, known: Known, batches: Sequence[Batch]) -> Fit:
         scales = _scales(part, expected, scales)
         part = replace(part, prior=_shares(data.prior, readings, groups, chosen))
     if len(part) < len(data):
-        expected = _everywhere(replace(data, prior=part.prior), known, mean, cells, scales)
+        fitted = part, expected, mean, cells
+        expected = _everywhere(replace(data, prior=part.prior), known, fitted, scales)
     return Fit(mean, expected, scales, part.prior)
 
 
@@ -123,23 +127,38 @@ def _priors(known: Known, middle: float) -> tuple[Floats, Floats]:
 
 
 def _sample(data: Evidence, batches: Sequence[Batch]) -> tuple[Evidence, list[Batch]]:
-    """Whole studies, evenly taken, when the table is larger than the fit needs."""
+    """Whole studies, evenly taken, when the table is larger than the fit needs.
+
+    Of few studies all are taken, and of large ones rows evenly, so that each is still judged by the
+    others.
+    """
     k, studies = len(data), int(data.study.max()) + 1
     if k <= FIT_ROWS:
         return data, list(batches)
-    every = int(np.ceil(k / FIT_ROWS))
+    every = max(1, min(int(np.ceil(k / FIT_ROWS)), studies // FEW_STUDIES))
     chosen = np.arange(studies) % every == 0
     rows = np.flatnonzero(chosen[data.study])
+    if len(rows) > 2 * FIT_ROWS:
+        rows = np.sort(_evenly(data, rows, len(rows) // FIT_ROWS))
     place = np.full(k, -1)
     place[rows] = np.arange(len(rows))
     number = np.cumsum(chosen) - 1
     part = data.take(rows)
-    groups = [
-        replace(batch, study=int(number[batch.study]), rows=place[batch.rows])
-        for batch in batches
-        if chosen[batch.study]
-    ]
+    groups = []
+    for batch in batches:
+        mine = place[batch.rows]
+        if (mine >= 0).any():
+            study = int(number[batch.study])
+            groups.append(replace(batch, study=study, rows=mine[mine >= 0]))
     return replace(part, study=number[part.study]), groups
+
+
+def _evenly(data: Evidence, rows: Ints, every: int) -> Ints:
+    """Of every study one of so many rows, over its outcomes, and at least one."""
+    tree = Tree(data.study[rows], data.endpoint[rows])
+    first = tree.cells[tree.studies][tree.study_of_cell[tree.cell_of_row]]
+    place = np.arange(len(rows)) - first
+    return np.asarray(rows[tree.order[place % every == 0]])
 
 
 @dataclass(frozen=True)
@@ -217,18 +236,31 @@ def _expected(known: Known, mean: Floats, cells: Cells) -> Expected:
 
 
 def _everywhere(
-    data: Evidence, known: Known, mean: Floats, cells: Cells, scales: Scales
+    data: Evidence, known: Known, fitted: tuple[Evidence, Expected, Floats, Cells], scales: Scales
 ) -> Expected:
     """What is expected of all rows of a table of which a part was fitted.
 
-    Where many studies made the means it does not matter that a row's own was among them.
+    Where many studies made the means it does not matter that a row's own was among them. Of few,
+    all of which the part holds, a row has what its study and outcome have there.
+
+    Parameters
+    ----------
+    fitted : the part, what is expected of its rows, the means, and its cells.
     """
+    part, there, mean, cells = fitted
     _, bottom = cells.sums(len(mean))
     _, sd = _priors(known, 0.0)
     none = np.zeros(len(data))
     weight = np.maximum(bottom + sd**-2, UNKNOWN_SD**-2)
-    by_endpoint = (weight**-0.5)[data.endpoint]
-    expected = Expected(mean[data.endpoint], by_endpoint, none, none)
+    middle, wide = mean[data.endpoint], (weight**-0.5)[data.endpoint]
+    if int(data.study.max()) < FEW_STUDIES:
+        keys, first = np.unique(part.study * len(mean) + part.endpoint, return_index=True)
+        key = data.study * len(mean) + data.endpoint
+        at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        fits = keys[at] == key
+        middle = np.where(fits, there.mean[first[at]], middle)
+        wide = np.where(fits, there.sd[first[at]], wide)
+    expected = Expected(middle, wide, none, none)
     readings = alone(terms(data, expected, scales), data.row_prior, scales, expected.sd)
     whole = _cells(data, mean, scales, readings, expected)
     return replace(expected, site=whole.site, site_variance=whole.site_variance)

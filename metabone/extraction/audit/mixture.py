@@ -28,6 +28,9 @@ FLOOR = 1e-290
 SD_STEP = 0.12
 #: Study and endpoint effects beyond this are not expected; log odds that are not looked at.
 NEAR, NEGLIGIBLE = 1.2, 11.5
+#: Rows of a cell, and cells of a study, count for no more than so many: of more the density has its
+#: mass between two points of the grid, and what is lost there would decide.
+MOST_TOGETHER = 100
 #: Share of rows that no reading explains, in a study that is read otherwise as a whole.
 ODD_SHARE = 0.04
 
@@ -126,6 +129,13 @@ class Tree:
         self.studies = np.flatnonzero(np.r_[True, np.diff(self.study_of_cell) > 0])
         self.study_number = s[new_study]
         self.endpoint_of_cell = e[self.cells]
+
+    @cached_property
+    def weight(self) -> tuple[Floats, Floats]:
+        """By cell the weight of each of its rows, and its own weight in its study."""
+        rows = np.bincount(self.cell_of_row)
+        cells = np.bincount(self.study_of_cell)[self.study_of_cell]
+        return np.minimum(1.0, MOST_TOGETHER / rows), np.minimum(1.0, MOST_TOGETHER / cells)
 
     @cached_property
     def inverse(self) -> Ints:
@@ -237,9 +247,10 @@ def pass_messages(log_f: Floats, tree: Tree, scales: Scales, sd: Floats) -> Mess
     """
     prior = -0.5 * (GRID / scales.study) ** 2
     prior -= logsumexp(prior)
-    cell = np.add.reduceat(log_f[tree.order], tree.cells, axis=0)
+    of_row, of_cell = tree.weight
+    cell = np.add.reduceat(log_f[tree.order], tree.cells, axis=0) * of_row[:, None]
     kernels = _kernels(np.hypot(scales.cell, sd[tree.order][tree.cells]))
-    up = _log_matmul(cell, [(cells, kernel.T) for cells, kernel in kernels])
+    up = _log_matmul(cell, [(cells, kernel.T) for cells, kernel in kernels]) * of_cell[:, None]
     study = np.add.reduceat(up, tree.studies, axis=0) + prior
     likelihood = np.asarray(logsumexp(study, axis=1))
     down = _log_matmul(study[tree.study_of_cell] - up, kernels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,8 +40,7 @@ def dispersion_kinds(sheet: Sheet) -> Iterator[Suspicion]:
         code = CODES[best[at]]
         places = [z for z, reading in enumerate(READINGS) if reading.code == code]
         z = places[int(np.argmax(found.readings[places, at]))]
-        others = [other for other in mates.get((at, code), ()) if other != at]
-        yield _tell(sheet, found, at, z, float(strength[at]), others)
+        yield _tell(sheet, found, at, z, float(strength[at]), mates.get((at, code), ()))
 
 
 def likeliest(found: Dispersions) -> tuple[NDArray[np.intp], Floats, Bools]:
@@ -77,8 +76,9 @@ def _mates(found: Dispersions) -> dict[tuple[int, str], list[int]]:
 
 
 def _tell(
-    sheet: Sheet, found: Dispersions, at: int, z: int, strength: float, others: list[int]
+    sheet: Sheet, found: Dispersions, at: int, z: int, strength: float, mates: Sequence[int]
 ) -> Suspicion:
+    """The suspicion about a row; `mates` are the rows that are read so with it, itself included."""
     reading = READINGS[z]
     arms = [a for a in reading.arms if found.spread.given[at, a]]
     words = [ARMS[a] for a in arms]
@@ -87,10 +87,12 @@ def _tell(
         columns.append("dispersion_type")
     message = _message(sheet, found, at, reading, words)
     message += _labels(found, at, z)
-    if others:
-        message += f"; {len(others)} other rows of the study alike"
+    if mates:
+        message += f"; {len(mates) - 1} other rows of the study alike"
+    # Of the mates only the first are looked at: there may be as many as there are rows.
+    others = [mate for mate in mates[: _SHOWN + 1] if mate != at][:_SHOWN]
     return sheet.tell(
-        at, columns, reading.code, strength, message, rows=others[:_SHOWN],
+        at, columns, reading.code, strength, message, rows=others,
         correction=_correction(sheet, found, at, reading, arms),
     )  # fmt: skip
 
@@ -136,15 +138,14 @@ def _labels(found: Dispersions, at: int, z: int) -> str:
     spread, kind = found.spread, READINGS[z].kind
     if kind is None or found.evidence.label[z, np.searchsorted(found.used, at)] <= 0:
         return ""
-    alike = int(((spread.study == spread.study[at]) & (spread.label == kind)).sum())
+    alike = int(spread.labels[spread.study[at], kind])
     rows = f"{alike} other rows of the study say" if alike > 1 else "another row of the study says"
     return f"; {rows} {_NAMES[kind]}"
 
 
 def _spread_of(found: Dispersions, z: int, at: int) -> float:
     """Geometric mean of the arms' CV (or SD) by a reading."""
-    y = found.evidence.y[z][np.searchsorted(found.used, at)]
-    return float(np.exp(np.nanmean(y)))
+    return float(found.usual[z, np.searchsorted(found.used, at)])
 
 
 def _percent(value: float, relative: bool) -> str:

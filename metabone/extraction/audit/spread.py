@@ -62,6 +62,14 @@ class Spread:
         """(k, A) where a dispersion of a declared kind can be looked at."""
         return np.isfinite(self.printed + self.size) & (self.kind >= 0)[:, None]
 
+    @cached_property
+    def labels(self) -> Ints:
+        """(studies, kinds) how many rows of each study declare each kind (place in `KINDS`)."""
+        counts = np.zeros((int(self.study.max()) + 1, len(KINDS)), dtype=np.int64)
+        declared = self.label >= 0
+        np.add.at(counts, (self.study[declared], self.label[declared]), 1)
+        return counts
+
     def log_sd(self, kind: int) -> Floats:
         """(k, A) logarithm of the SD if the printed dispersion is of a kind (place in `KINDS`).
 
@@ -174,9 +182,13 @@ def _endpoints(sheet: Sheet, m: Floats) -> tuple[Ints, tuple[str, ...], Bools, F
         groups[at] = number.setdefault((str(outcome), where, by_cv), len(number))
     names = [", ".join(part for part in key[:2] if part) for key in number]
     relative = [key[2] for key in number]
-    for group in range(len(names)):
-        upper = _upper_part(sheet, m, np.flatnonzero(groups == group))
-        if relative[group] and len(upper):
+    order = np.argsort(groups, kind="stable")
+    ends = np.cumsum(np.bincount(groups))[:-1]
+    for group, rows in enumerate(np.split(order, ends)):
+        if not relative[group] or len(rows) < 2 * GAP_ROWS:
+            continue
+        upper = _upper_part(sheet, m, rows)
+        if len(upper):
             groups[upper] = len(names)
             names.append(names[group])
             relative.append(True)
