@@ -177,7 +177,9 @@ class BubblePlot:
     @property
     def name(self) -> str:
         """The column for people."""
-        return sentence_case(self.column.replace("_", " "))
+        what = self.column.removesuffix("_weeks") or self.column
+        name = sentence_case(what.replace("_", " "))
+        return name if what == self.column else f"{name}, weeks"
 
     def band(self, name: str) -> list[float]:
         """One column of what is expected."""

@@ -188,7 +188,9 @@ def _words(
     header = f"{short} {style.numbers.open}{ci}{style.numbers.close}"
     if style.plot_header:
         weighting = "Fixed" if result.tau2_method == "EE" else "Random"
-        header = f"{long.split(' (')[0]}\nIV, {weighting}, {ci}"
+        unit = "%" if scale.name == "percent" else effects.unit if effects.measure == "MD" else None
+        name = long.split(" (")[0] + (f", {unit}" if unit else "")
+        header = f"{name}\nIV, {weighting}, {ci}"
     words = {
         "study": style.words.study, "weight": style.words.weight, "effect": header,
         "plot": header if style.plot_header else "", "treated": style.words.treated,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 from metabone.plots.axis import paint_axis, place_sides
 from metabone.plots.marks import Stage
@@ -23,8 +25,11 @@ from metabone.plots.xy_spec import Dot, Entry, Panel, Upright, XYSpec
 LEAST, LEAST_EACH = 120.0, 38.0
 #: Gap between columns and rows of panels, and from ticks to their numbers, in em.
 GAP, ROW_GAP, TICK = 1.6, 0.8, 0.35
-#: Widest that names beside a panel may be, as a share of the figure.
-NAMES = 0.3
+#: Widest that names beside a panel may be, as a share of the figure; the later ones where with the
+#: first so many names take several lines that they push each other away from what they name.
+NAMES = (0.3, 0.38, 0.46)
+#: Tallest panel that names in several lines stretch (points: 190 mm, so that a page holds it).
+TALL = 190 / MM_PER_POINT
 
 
 def lay_out_xy(spec: XYSpec, *, width_mm: float | None = None, font: str | None = None) -> Layout:
@@ -110,12 +115,17 @@ class _Sheet(Sheet):
     # ---- room -------------------------------------------------------------------------------
 
     def _names(self) -> dict[str, tuple[str, ...]]:
-        """Names beside panels, broken into lines."""
-        room = NAMES * self.total
-        return {
-            tick.text: wrap(tick.text, self.face, room)
-            for panel in self.spec.panels for tick in panel.y.names
-        }  # fmt: skip
+        """Names beside panels, broken into lines: no more than lets each stand at its height."""
+        panels = [panel for panel in self.spec.panels if panel.y.names]
+        broken: dict[str, tuple[str, ...]] = {}
+        for part in NAMES:
+            broken = {
+                tick.text: wrap(tick.text, self.face, part * self.total)
+                for panel in panels for tick in panel.y.names
+            }  # fmt: skip
+            if all(self._own_heights(panel, broken) <= TALL for panel in panels):
+                break
+        return broken
 
     def _gutter(self, panel: Panel) -> float:
         """Room left of a panel for its numbers or names."""
@@ -152,9 +162,29 @@ class _Sheet(Sheet):
         high = wish * (self.em if self.spec.in_em else room)
         for panel in self.spec.panels:
             if panel.row == row and panel.y.names:
-                lines = sum(len(self.names[tick.text]) for tick in panel.y.names)
-                high = max(high, lines * self.lead + self.em)
+                high = max(high, self._height_of_names(panel))
         return high
+
+    def _height_of_names(self, panel: Panel) -> float:
+        """Room for every name beside its own height; where that is too tall, for all together."""
+        own = self._own_heights(panel, self.names)
+        lines = sum(len(self.names[tick.text]) for tick in panel.y.names)
+        together = lines * self.lead + self.em
+        return own if own <= max(TALL, 1.1 * together) else together
+
+    def _own_heights(self, panel: Panel, broken: Mapping[str, Sequence[str]]) -> float:
+        """Height of a panel in which no name moves its neighbours."""
+        names = sorted(panel.y.names, key=lambda tick: tick.at)
+        room = [len(broken[tick.text]) * self.lead for tick in names]
+        steps = [(one.at, other.at) for one, other in pairwise(names)]
+        if any(one == other for one, other in steps):
+            return math.inf
+        span = abs(panel.y.high - panel.y.low)
+        needs = [
+            (upper + lower) / 2 / (other - one) * span
+            for (one, other), (upper, lower) in zip(steps, pairwise(room), strict=True)
+        ]
+        return max(needs, default=room[0])
 
     # ---- parts ------------------------------------------------------------------------------
 

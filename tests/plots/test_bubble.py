@@ -39,6 +39,7 @@ def test_the_line_is_what_the_model_predicts(samples: ModuleType) -> None:
     assert "Line and intervals at species rat." in spec.footer[0]
     plain = bubble_spec(result, "duration_weeks", show_prediction=False)
     assert {area.kind for area in plain.panels[0].areas} == {"confidence"}
+    assert spec.panels[0].x.label == "Duration, weeks"
 
 
 def test_others_are_held_at_the_mean_and_the_most_frequent_word(samples: ModuleType) -> None:

@@ -222,6 +222,18 @@ def test_revman_columns_show_the_arms(result: Any, samples: ModuleType) -> None:
     assert f"{result.overall.estimate:.2f}" in spec.of_kind("overall")[0].label
 
 
+@pytest.mark.parametrize(
+    ("measure", "words"),
+    [("MD", "Mean difference, %"), ("ROM", "Change against control, %"),
+     ("SMD", "Std. mean difference")],
+)  # fmt: skip
+def test_the_header_of_revman_names_the_unit(samples: ModuleType, measure: str, words: str) -> None:
+    answer = samples.answer(samples.rows_of(6, per=1), by=(), measure=measure)
+    spec = forest_spec(answer, style="revman")
+    (header,) = [column.header for column in spec.columns if column.key == "effect"]
+    assert header.split("\n")[0] == words
+
+
 def test_totals_are_left_blank_where_arms_share_a_control(samples: ModuleType) -> None:
     # Each row is a treated arm and a control of its own, so the arms add up to the animals.
     own = [dict(row, comparison=f"arm {i}") for i, row in enumerate(samples.rows_of(6))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import combinations
+from itertools import combinations, pairwise
 from types import ModuleType
 from typing import Any
 
@@ -157,6 +157,18 @@ def test_effects_stand_in_the_order_of_their_size(result: Any) -> None:
     assert (low, high) == result.overall.ci()
     ((low, _), (high, _)) = lower.line("branch")[0].points
     assert (low, high) == result.overall.pi()
+
+
+@pytest.mark.parametrize(("k", "name"), [(12, "long"), (30, "long"), (48, "long"), (20, "plain")])
+def test_names_stand_beside_what_they_name(samples: ModuleType, k: int, name: str) -> None:
+    from metabone.plots.xy_layout import lay_out_xy
+
+    rows = samples.rows_of(k, per=1, name=samples.NAMERS[name])
+    laid = lay_out_xy(caterpillar_spec(samples.answer(rows, by=(), model="univariate")))
+    # A name that was pushed away has a slanted line to its effect; all else is upright or level.
+    for line in laid.lines:
+        for (x1, y1), (x2, y2) in pairwise(line.points):
+            assert abs(x1 - x2) < 1e-6 or abs(y1 - y2) < 1e-6
 
 
 def test_very_many_effects_stay_on_a_page(samples: ModuleType) -> None:
