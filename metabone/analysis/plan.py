@@ -98,13 +98,21 @@ def make_plan(spec: AnalysisSpec) -> Plan:
     answers = [_answer_of(figure, number, tasks) for number, figure in enumerate(spec.figure, 1)]
     figure_names = _unique_names(
         [figure.name for figure in spec.figure],
-        [f"{figure.kind}-{task.name}" for figure, task in zip(spec.figure, answers, strict=True)],
+        [
+            _figure_name(figure.kind, task.name)
+            for figure, task in zip(spec.figure, answers, strict=True)
+        ],
     )
     drawings = tuple(
         Drawing(name, figure, task.name)
         for name, figure, task in zip(figure_names, spec.figure, answers, strict=True)
     )
     return Plan(tasks, drawings)
+
+
+def _figure_name(kind: str, answer: str) -> str:
+    """The kind and the answer, once where the answer's name begins with the kind."""
+    return answer if answer.startswith(f"{kind}-") else f"{kind}-{answer}"
 
 
 def slug(text: str) -> str:

@@ -300,14 +300,17 @@ def _holm(stratum: Stratum) -> str:
 def _two_way(result: PoolResult, pair: tuple[str, str]) -> str:
     rows, columns, cells = cells_of(result.strata, pair)
     empty = sum(not stratum.rows for stratum in cells.values())
+    verb = "is" if empty == 1 else "are"
+    gaps = f"{empty} of {len(cells)} cells {verb} empty: gaps in the evidence"
+    if not empty:
+        gaps = "Every cell has a study"
     lines = [
         (f"**{escape(row)}**", *(_cell(cells[row, column]) for column in columns)) for row in rows
     ]
     return (
         f"{escape(label_of(pair))}: {result.effects.measure}; with ~ partially pooled, where the "
         "studies are too few for a mean of their own. "
-        f"{empty} of {len(cells)} cells are empty (gaps in the evidence).\n\n"
-        + _table(("", *map(escape, columns)), lines)
+        f"{gaps}.\n\n" + _table(("", *map(escape, columns)), lines)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from metabone.synthesis.summary import CI_WORDS, CONTROL_WORDS
@@ -35,7 +36,7 @@ def _head(result: RegressionResult) -> list[str]:
     lines += [
         f"Meta-regression of {result.outcome}: {effects.measure}{unit} ~ {result.formula}",
         f"{result.k_effects} effects from {result.k_studies} studies; variance {effects.variance}, "
-        f"tau2 by {result.tau2_method}, intervals {_interval_words(result)}",
+        f"τ² by {result.tau2_method}, intervals {_interval_words(result)}",
     ]
     if result.model == "multilevel":
         since = "" if result.model_reason == "as asked" else "since "
@@ -57,20 +58,32 @@ def _interval_words(result: RegressionResult) -> str:
 
 
 def _table(result: RegressionResult) -> list[str]:
-    percent = f"{100 * result.level:g}% CI"
+    percent = f"{100 * result.level:g} % CI"
     letter = "z" if math.isnan(result.df) else "t"
     own_df = result.model == "multilevel" and letter == "t"
     rows = [("term", "estimate", "SE", letter, *(["df"] if own_df else []), "p", percent)]
     for each in result.coefficients:
         low, high = each.ci(result.level)
+        shown = partial(_to, decimals=_decimals(each.se))
         rows.append(
             (
-                each.term, _number(each.estimate), _number(each.se), _statistic(each.statistic),
+                each.term, shown(each.estimate), shown(each.se), _statistic(each.statistic),
                 *([f"{each.df:.1f}" if each.df > 0 else "NA"] if own_df else []), _p(each.pvalue),
-                f"{_number(low)} to {_number(high)}",
+                f"{shown(low)} to {shown(high)}",
             )
         )  # fmt: skip
     return _columns(rows)
+
+
+def _decimals(se: float) -> int | None:
+    """As many as give the standard error two digits, two at least; None where that says nothing."""
+    if not 1e-5 < se < 1e5:
+        return None
+    return max(2, 1 - math.floor(math.log10(se)))
+
+
+def _to(value: float, decimals: int | None) -> str:
+    return _number(value) if decimals is None or math.isnan(value) else f"{value:.{decimals}f}"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -128,7 +141,7 @@ def _foot(result: RegressionResult) -> list[str]:
                      "not whether levels differ")  # fmt: skip
     lines.append(
         f"residual heterogeneity: Q = {result.qe:.2f}, df = {result.qe_df}, "
-        f"{_p_phrase(result.qe_pvalue)}; I2 = {result.i2:.1f}%"
+        f"{_p_phrase(result.qe_pvalue)}; I² = {result.i2:.0f} %"
     )
     if result.tau2_method != "EE":
         lines += _variances(result)
@@ -137,17 +150,17 @@ def _foot(result: RegressionResult) -> list[str]:
 
 def _variances(result: RegressionResult) -> list[str]:
     fit = result.fit
-    percent = f"{100 * result.level:g}% CI"
-    explained = "" if math.isnan(result.r2) else f"; R2 = {result.r2:.1f}% of tau2 explained"
-    head = f"tau2 = {_number(result.tau2)}"
+    percent = f"{100 * result.level:g} % CI"
+    explained = "" if math.isnan(result.r2) else f"; R² = {result.r2:.0f} % of τ² explained"
+    head = f"τ² = {_number(result.tau2)}"
     if fit.sigma2 is None:
         limits = f"{_number(result.tau2_low)} to {_number(result.tau2_high)}"
         return [f"{head} ({percent} {limits}){explained}"]
     low, high, share = fit.sigma2_low or {}, fit.sigma2_high or {}, fit.i2_levels or {}
     width = max(map(len, fit.sigma2))
-    return [f"{head}, the sum of sigma2{explained}"] + [
+    return [f"{head}, the sum of σ²{explained}"] + [
         f"  {name:<{width}}  {_number(value)} ({percent} {_number(low[name])} to "
-        f"{_number(high[name])}; I2 = {share[name]:.1f}%)"
+        f"{_number(high[name])}; I² = {share[name]:.0f} %)"
         for name, value in fit.sigma2.items()
     ]
 
@@ -156,7 +169,7 @@ def _test_line(test: ModeratorTest) -> str:
     if math.isnan(test.qm) and test.test == "AHT":
         return f"{test.term}: no robust test"
     if test.df2 is None:
-        return f"{test.term}: chi2({test.df}) = {test.qm:.2f}, {_p_phrase(test.pvalue)}"
+        return f"{test.term}: χ²({test.df}) = {test.qm:.2f}, {_p_phrase(test.pvalue)}"
     name, df2 = ("robust F", f"{test.df2:.3g}") if test.test == "AHT" else ("F", f"{test.df2:g}")
     return f"{test.term}: {name}({test.df}, {df2}) = {test.qm:.2f}, {_p_phrase(test.pvalue)}"
 
@@ -175,15 +188,13 @@ def _brief(value: float) -> str:
 def _number(value: float) -> str:
     if math.isnan(value):
         return "NA"
-    if value and not 1e-3 <= abs(value) < 1e5:
-        return f"{value:.3g}"
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:.1f}"
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
 def _p(value: float) -> str:
     if math.isnan(value):
         return "NA"
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _p_phrase(value: float) -> str:

@@ -113,7 +113,7 @@ def test_what_was_set_aside_is_in_the_ledger_and_the_summary(place: Path) -> Non
     ]  # fmt: skip
     summary = (place / "out" / "summary.md").read_text(encoding="utf-8")
     assert "retracted: row 7" in summary
-    assert "1 of 4 cells are empty" in summary
+    assert "1 of 4 cells is empty: gaps in the evidence." in summary
 
 
 def test_words_from_the_file_are_shown_and_nothing_else(place: Path) -> None:

@@ -112,7 +112,7 @@ def test_an_analysis_file(tmp_path: Path) -> None:
     path.write_text(FILE, encoding="utf-8")
     result = run_analysis(path, tmp_path / "out")
     assert {"tables/choices-tb-n.csv", "json/choices-tb-n.json", "summary.md",
-            "figures/choices-choices-tb-n.svg"} <= set(result.files)  # fmt: skip
+            "figures/choices-tb-n.svg"} <= set(result.files)  # fmt: skip
     summary = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
     assert "ways to analyse" in summary
     assert "if no study had an effect" in summary

@@ -257,10 +257,19 @@ def test_the_level_changes_every_interval() -> None:
     for key in ("ci_low", "pi_low"):
         assert wide.predict({"ablat": 40})[key][0] < narrow.predict({"ablat": 40})[key][0]
     assert wide.tau2_low < narrow.tau2_low < narrow.tau2_high < wide.tau2_high
-    assert "99% CI" in wide.summary()
+    assert "99 % CI" in wide.summary()
     close(
         wide.predict({"ablat": 40}, level=0.5)["pi_high"], narrow.predict({"ablat": 40})["pi_high"]
     )
+
+
+def test_coefficients_are_printed_to_two_digits_of_their_standard_error() -> None:
+    result = regress(bcg(), "ablat", ci="wald")
+    # metafor 3.8, rma(yi, vi, mods = ~ ablat, dat.bcg): 0.2515 (0.2491), -0.0291 (0.0072).
+    rows = {line.split()[0]: line.split() for line in result.summary().splitlines() if line}
+    assert rows["intercept"][1:3] == ["0.25", "0.25"]
+    assert rows["ablat"][1:3] == ["-0.0291", "0.0072"]
+    assert "I² = 68 %" in result.summary()
 
 
 def test_warnings_are_said() -> None:
