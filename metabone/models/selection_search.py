@@ -21,6 +21,8 @@ IntArray = NDArray[np.intp]
 LIMIT = 14.0
 # Where searches begin: log δ of the last interval, and the share of the unadjusted mean.
 STARTS = ((0.0, 1.0), (-1.5, 1.0), (-1.5, 0.3), (-3.5, 0.0), (1.5, 1.0), (3.0, 1.5))
+# The same, with τ² as large as all the spread: a τ² of 0 may be a maximum too, and not the highest.
+WIDE_STARTS = ((-1.5, 1.0), (-1.5, 0.3))
 # A search that climbs this much higher than the best that converged has run away from a maximum.
 AWAY = 1e-3
 # Data sets that are fitted together.
@@ -105,6 +107,10 @@ def _chunk(
     p, total = like.p, like.size
     null = _null(problem, rows)
     places = [_place(null.theta, p, *one) for one in starts]
+    if problem.heterogeneity and near is None:
+        wide = null.theta.copy()
+        wide[:, p] += _spread(like, rows)
+        places += [_place(wide, p, *one) for one in WIDE_STARTS]
     if near is not None:
         places.append(np.broadcast_to(near, (len(rows), total)))
     found = _search(problem, rows, np.stack(places, axis=1), ())
@@ -125,6 +131,12 @@ def _place(null: FloatArray, p: int, weight: float, share: float) -> FloatArray:
     return start
 
 
+def _spread(like: StepLikelihood, rows: IntArray) -> FloatArray:
+    """(b,) unweighted variance of the effects of each data set."""
+    y = like.y if len(like.y) == 1 else like.y[rows]
+    return np.broadcast_to(y.var(axis=1), (len(rows),))
+
+
 def _null(problem: Problem, rows: IntArray) -> Peak:
     """Without selection, from τ² of 0 and from all the spread of the effects."""
     like = problem.likelihood
@@ -132,9 +144,10 @@ def _null(problem: Problem, rows: IntArray) -> Peak:
     n = like.weights[rows]
     y, v, x = (one if len(one) == 1 else one[rows] for one in (like.y, like.v, like.x))
     x = np.broadcast_to(x, (len(rows), *x.shape[1:]))
+    wide = _spread(like, rows) * problem.heterogeneity
     places = []
     for spread in (0.0, 1.0):
-        tau2 = spread * np.broadcast_to(y.var(axis=1), (len(rows),)) * problem.heterogeneity
+        tau2 = spread * wide
         w = n / (v + tau2[:, None])
         cross = np.einsum("bk,bkp,bkq->bpq", w, x, x)
         right = np.einsum("bk,bkp->bp", w * y, x)

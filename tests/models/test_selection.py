@@ -324,3 +324,16 @@ def test_more_refusals() -> None:
         cluster_vcov(fit, np.zeros(len(YI)))
     with pytest.raises(UsageError, match="replicates must be from 99"):
         cluster_bootstrap(fit, np.arange(len(YI)), replicates=10)
+
+
+def test_a_maximum_with_no_heterogeneity_may_not_be_the_highest() -> None:
+    """selmodel(rma(yi, vi, method="ML"), type="stepfun", steps=.025) of R's metafor 3.8-1.
+
+    Without selection τ² is 0; with it a lower maximum lies there too (log-likelihood 18.506).
+    """
+    y = [0.039039, 0.017055, -0.002754, 0.024019, 0.017164, 0.017811]
+    v = [8.7312e-5, 1.3056e-5, 5.2522e-5, 3.8784e-5, 1.0163e-5, 4.5064e-5]
+    fit = selection_model(y, v)
+    assert np.isclose(fit.loglik, 19.0282, atol=1e-3)
+    assert np.allclose([fit.coef[0], fit.delta[1]], [0.0126425, 0.2105227], rtol=5e-3)
+    assert np.isclose(fit.tau2, 9.5566e-5, rtol=5e-3)
