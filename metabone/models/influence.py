@@ -343,7 +343,9 @@ def influence(
 def cov_ratio(without: FloatArray, whole: FloatArray) -> FloatArray:
     """Determinants of (m, p, p) over that of (p, p); NaN where a matrix is."""
     out = np.full(len(without), np.nan)
-    good = np.isfinite(without).all(axis=(1, 2))
+    good = np.isfinite(without).all(axis=(1, 2)) & np.isfinite(whole).all()
+    if not good.any():
+        return out
     sign, size = np.linalg.slogdet(without[good])
     out[good] = sign * np.exp(size - np.linalg.slogdet(whole)[1])
     return out

@@ -13,6 +13,7 @@ from metabone.errors import DataError, ModelError
 from metabone.models.clusters import arrange
 from metabone.models.components import Blocks, Components, connect, group_components
 from metabone.models.crossed import Crossed, build_crossed, split_factors
+from metabone.models.moments import refuse_far_apart
 from metabone.models.nested import Nested
 from metabone.models.newton import BoolArray, Maximum, Surface, maximise
 
@@ -205,10 +206,13 @@ def check_covariance(V: ArrayLike | Blocks, k: int) -> tuple[FloatArray, Blocks 
             raise DataError("each block of V must be symmetric")
         vi = np.empty(k)
         vi[rows] = np.concatenate([block.diagonal() for _, block in blocks])
+        if (vi > 0).all():
+            refuse_far_apart(vi)
         return vi, blocks
     vi = np.asarray(V, dtype=float)
     if vi.shape != (k,) or not np.isfinite(vi).all() or (vi <= 0).any():
         raise DataError(f"V must be ({k},) positive numbers or blocks")
+    refuse_far_apart(vi)
     return vi, None
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabone.errors import DataError, ModelError
 from metabone.models.intervals import chi2_p, critical, f_p, two_sided_p
-from metabone.models.moments import Moments
+from metabone.models.moments import refuse_far_apart
 from metabone.models.tau2 import Batch, estimate, profile_interval
 from metabone.options import CIMethod, Tau2Method, check_option
 
@@ -124,7 +124,8 @@ def random_effects(
     Raises
     ------
     DataError
-        If shapes differ, a value is not finite or a variance not positive.
+        If shapes differ, a value is not finite, a variance not positive, or variances more than a
+        factor of 10¹⁶ apart.
     ModelError
         If a data set has fewer effects than coefficients, or X has dependent columns.
 
@@ -229,6 +230,8 @@ def _as_batch(
         raise DataError("yi and vi must be finite numbers")
     if (v <= 0).any():
         raise DataError("every sampling variance vi must be positive")
+    if include is None:
+        refuse_far_apart(v)
     batch = Batch(y.reshape(-1, k), v.reshape(-1, k), _as_design(X, shape, k), on)
     if (batch.k < batch.p).any():
         raise ModelError(f"{int(batch.k.min())} effects cannot give {batch.p} coefficients")
@@ -277,7 +280,7 @@ def _fit(batch: Batch, method: str, test: str) -> tuple[NDArray[np.generic], ...
     if test == "hksj_adhoc":
         factor = np.maximum(factor, 1.0)
     vcov = at.cov * factor[:, None, None]
-    i2, h2 = _heterogeneity(at_zero, found.tau2, df, method)
+    i2, h2 = _heterogeneity(batch, found.tau2, method)
     qm = _joint_test(at.coef, vcov, _moderators(batch.x), test)
     return (
         at.coef, vcov, t_df, found.tau2, found.converged, found.iterations,
@@ -285,20 +288,18 @@ def _fit(batch: Batch, method: str, test: str) -> tuple[NDArray[np.generic], ...
     )  # fmt: skip
 
 
-def _heterogeneity(
-    at_zero: Moments, tau2: FloatArray, df: FloatArray, method: str
-) -> tuple[FloatArray, FloatArray]:
+def _heterogeneity(batch: Batch, tau2: FloatArray, method: str) -> tuple[FloatArray, FloatArray]:
     """I² and H²: from τ² and the typical sampling variance, or from Q when there is no τ².
 
     Higgins & Thompson (2002), doi:10.1002/sim.1186.
     """
-    enough = df > 0
     if method == "EE":
-        h2 = np.where(enough, at_zero.q / np.where(enough, df, 1), np.nan)
-        positive = np.where(at_zero.q > 0, at_zero.q, 1.0)
-        i2 = np.where(enough, np.maximum(0.0, 100 * (at_zero.q - df) / positive), np.nan)
+        df, q = batch.k - batch.p, batch.at_zero.q
+        enough = df > 0
+        h2 = np.where(enough, q / np.where(enough, df, 1), np.nan)
+        i2 = np.where(enough, np.maximum(0.0, 100 * (q - df) / np.where(q > 0, q, 1.0)), np.nan)
         return i2, h2
-    typical = np.where(enough, df / np.where(enough, at_zero.tr_p, 1.0), np.nan)
+    typical = batch.typical_variance
     return 100 * tau2 / (tau2 + typical), tau2 / typical + 1
 
 

@@ -29,6 +29,8 @@ IntArray = NDArray[np.intp]
 
 # Eigenvalues of B_i below this share of the largest stand for directions that the design uses up.
 RANK = 1e-9
+# A robust standard error below this share of the model's is rounding: the effects do not scatter.
+NO_SCATTER = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,10 @@ class RobustFit:
 
     @property
     def statistic(self) -> FloatArray:
-        """(p,) t statistics."""
-        return self.coef / self.se
+        """(p,) t statistics; NaN where the effects leave no scatter to test by."""
+        model = np.sqrt(np.einsum("np,pq,nq->n", self._turn, self._expected(), self._turn))
+        scatter = self.se > NO_SCATTER * model
+        return np.where(scatter, self.coef / np.where(scatter, self.se, 1.0), np.nan)
 
     @property
     def pvalue(self) -> FloatArray:
@@ -83,8 +87,8 @@ class RobustFit:
         return two_sided_p(self.statistic, self.df)
 
     def ci(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
-        """(p,) lower and upper confidence limits."""
-        half = critical(self.df, level) * self.se
+        """(p,) lower and upper confidence limits; NaN where `statistic` is."""
+        half = np.where(np.isnan(self.statistic), np.nan, critical(self.df, level) * self.se)
         return self.coef - half, self.coef + half
 
     def contrast(self, contrasts: ArrayLike) -> tuple[FloatArray, FloatArray]:

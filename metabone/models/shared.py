@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metabone.models.moments import Moments
+from metabone.models.moments import Moments, at_least
 from metabone.models.tau2 import SPREAD, Batch, Tau2, estimate
 
 FloatArray = NDArray[np.float64]
@@ -50,7 +50,7 @@ class Shared(Batch):
             sum_w=s1,
             sum_w2=s2,
             tr_p=s1 - share,
-            tr_pp=s2 - 2 * s3 / s1 + share**2,
+            tr_pp=at_least(s2 - 2 * s3 / s1 + share**2, s1 - share, len(self.y1)),
             q=np.maximum(b1 - mean * a1, 0.0),
             q2=q2,
             q3=q3 - (a2 - mean * s2) ** 2 / s1,

@@ -27,6 +27,8 @@ TOLERANCE = 1e-12
 # Where the sampling variances of a data set differ by more than this factor its likelihood may have
 # two maxima; then a grid of this many values of τ² is looked at as well.
 SPREAD = 30.0
+# Where tr P is a smaller share of the sum of weights than this, rounding takes its seventh digit.
+NOTHING = 1e-10
 GRID = 60
 
 
@@ -69,8 +71,23 @@ class Batch:
 
     @property
     def typical_variance(self) -> FloatArray:
-        """(B,) Higgins and Thompson's typical sampling variance (k − p) / tr P at τ² = 0."""
-        return (self.k - self.p) / self.at_zero.tr_p
+        """(B,) Higgins and Thompson's typical sampling variance (k − p) / tr P at τ² = 0.
+
+        NaN where nothing is left over to take it from.
+        """
+        none = self.unknown
+        return np.where(none, np.nan, (self.k - self.p) / np.where(none, 1.0, self.at_zero.tr_p))
+
+    @property
+    def unknown(self) -> BoolArray:
+        """(B,) where the effects say nothing of τ².
+
+        There are no more of them than coefficients, or one is so much more precise that the others'
+        share in tr P, which is what its weight leaves of the sum, is rounding error.
+        """
+        at = self.at_zero
+        nothing: BoolArray = (self.k <= self.p) | (at.tr_p <= NOTHING * at.sum_w)
+        return nothing
 
     def take(self, rows: NDArray[np.intp] | slice) -> Batch:
         """Some of the data sets."""
@@ -102,8 +119,7 @@ def estimate(batch: Batch, method: str, start: FloatArray | None = None) -> Tau2
     doi:10.1016/0197-2456(86)90046-2; Paule & Mandel (1982), doi:10.6028/jres.087.022;
     Sidik & Jonkman (2005), doi:10.1111/j.1467-9876.2005.00489.x.
     """
-    short = batch.k <= batch.p
-    if short.any() and method != "EE":
+    if method != "EE" and (short := batch.unknown).any():
         return _estimate_rest(batch, method, short)
     if method in ("REML", "ML"):
         if start is not None:

@@ -133,6 +133,15 @@ def test_robust_is_that_of_clubsandwich() -> None:
     assert (round(f, 1), df1, round(df2, 3), round(p, 2)) == (38.4, 2, 0.965, 0.12)
 
 
+def test_effects_without_scatter_have_no_robust_test() -> None:
+    study = np.repeat(np.arange(4), 2)
+    fit = multilevel(np.full(8, 0.1), np.full(8, 0.2), {"study": study, "effect": range(8)})
+    for kind in ("CR2", "CR1", "CR0"):
+        found = robust(fit, type=kind)
+        for part in (found.statistic, found.pvalue, *found.ci()):
+            assert np.isnan(part).all()
+
+
 def test_both_engines_give_one_answer() -> None:
     """A third factor that is almost the effect itself forces the general engine."""
     a = _assink()

@@ -189,3 +189,24 @@ def test_coverage_of_hartung_knapp_by_simulation() -> None:
     low, high = random_effects(y, v).ci()
     cover = float(((low[:, 0] < 0.4) & (high[:, 0] > 0.4)).mean())
     assert abs(cover - 0.95) < 0.012
+
+
+def test_one_effect_far_more_precise_than_all_others() -> None:
+    """tr PP loses all its digits long before τ² does, which Newton's bracket still finds."""
+    y, v = np.array([0.1, 0.2, 5.0, 9.0]), np.array([1e-8, 1.0, 2.0, 0.5])
+    fit = random_effects(y, v)
+    top = optimize.minimize_scalar(
+        lambda t: -_reml_loglik(t, y, v, np.ones((4, 1))), bounds=(0, 100), method="bounded"
+    )
+    assert fit.converged
+    assert np.isclose(fit.tau2, top.x, rtol=1e-5)
+    # Where rounding would have a say in τ², it is unknown; farther apart there is nothing to say.
+    lost = random_effects(y, [1e-12, 1.0, 2.0, 0.5], method="DL")
+    assert np.isnan(lost.tau2)
+    assert np.isnan(lost.coef).all()
+    with pytest.raises(DataError, match="reach from 1e-18 to 2, too far apart"):
+        random_effects(y, [1e-18, 1.0, 2.0, 0.5])
+
+
+def test_one_effect_has_no_typical_variance() -> None:
+    assert np.isnan(i2_from_tau2(0.1, [0.2]))
