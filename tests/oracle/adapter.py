@@ -127,7 +127,7 @@ def _multilevel(data: Block) -> Block:
             fit = multilevel(yi, V, random, X, df=df)
             block = _multilevel_block(fit, scalar=X is None)
             if name == "z":
-                block["cr2"] = _cr2_block(fit, scalar=X is None)
+                block |= _cr2_block(fit, scalar=X is None)
             answer[f"rho={rho:g}/{name}"] = block
     return answer
 
@@ -148,12 +148,15 @@ def _multilevel_block(fit: MultilevelFit, *, scalar: bool) -> Block:
 
 
 def _cr2_block(fit: MultilevelFit, *, scalar: bool) -> Block:
-    cr2 = robust(fit)
+    try:
+        cr2 = robust(fit)
+    except ModelError:  # no more studies than coefficients
+        return {}
     low, high = cr2.ci()
     vectors = {
         "se": cr2.se, "df": cr2.df, "pvalue": cr2.pvalue, "ci_lower": low, "ci_upper": high,
     }  # fmt: skip
-    return {key: value[0] if scalar else value for key, value in vectors.items()}
+    return {"cr2": {key: value[0] if scalar else value for key, value in vectors.items()}}
 
 
 def _influence(data: Block) -> Block:
