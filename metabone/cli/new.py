@@ -46,6 +46,11 @@ def new(
     written = write_template(target, start=table, vocabulary=words, force=force)
     rows = "" if table is None else f", {len(written.rows)} rows from {start}"
     c.say(f"wrote {target}: {len(written.columns)} columns{rows}")
+    if table is None:
+        c.say(
+            "each row needs study and outcome; to be pooled also n, mean and dispersion of both "
+            f"arms, with dispersion_type. Then: metabone check {target}"
+        )
     if any(row.get("look_up") for row in written.rows):
         c.say("the column look_up says what to find in each paper")
     if table is not None and table.synthetic:

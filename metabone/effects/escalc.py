@@ -14,7 +14,7 @@ from metabone.effects import checks, formulas
 from metabone.effects.alignment import Alignment, align_rows, outcome_better
 from metabone.effects.conversions import t_to_g
 from metabone.effects.formulas import Effects, FloatArray
-from metabone.effects.routes import AS_GIVEN, Arm, Routes, find_routes
+from metabone.effects.routes import AS_GIVEN, NOTHING, Arm, Routes, find_routes
 from metabone.effects.table import EffectTable
 from metabone.effects.units import scaled, unit_factors
 from metabone.errors import DataError, UsageError
@@ -213,7 +213,8 @@ def _nothing(table: StudyTable, measure: str) -> str:
     if not reasons:
         return f"no row is selected, so there is no {measure} to compute"
     listed = "; ".join(f"{rows_text(rows)}: {reason}" for reason, rows in reasons.items())
-    return f"none of the {table.selected} selected rows gives {measure}: {listed}"
+    hint = ". Directions need no numbers: metabone direction" if list(reasons) == [NOTHING] else ""
+    return f"none of the {table.selected} selected rows gives {measure}: {listed}{hint}"
 
 
 def _notes(

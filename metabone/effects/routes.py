@@ -20,6 +20,7 @@ QUARTILES = "median and quartiles to mean (Luo 2018) and SD (Wan 2014)"
 RANGE = "median and range to mean (Luo 2018) and SD (Wan 2014)"
 FIVE_NUMBERS = "median, quartiles and range to mean (Luo 2018) and SD (Shi 2020)"
 AS_GIVEN = "yi and vi as given"
+NOTHING = "neither means, medians, a test nor an effect size is given"
 TEST_TEXT = {
     "t": "t × √(1/n₁ + 1/n₂) × J",
     "f": "√F with its sign as t; t × √(1/n₁ + 1/n₂) × J",
@@ -229,7 +230,7 @@ def _has_arms(frame: pd.DataFrame) -> NDArray[np.bool_]:
 def _reason(blank: list[str], other: str, measure: str, *, has_arms: bool) -> str:
     """Why a row gives no effect size, as precisely as its cells allow."""
     if not has_arms:
-        return other or "neither means, medians, a test nor an effect size is given"
+        return other or NOTHING
     words = are_blank(blank)
     if measure == "NMD" and any(name.endswith("_sham") for name in blank):
         words += " (NMD needs the healthy level)"

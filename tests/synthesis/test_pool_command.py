@@ -74,3 +74,15 @@ def test_rows_that_a_misspelt_outcome_keeps_out_are_told(
     slip.write_text(text.replace(",Tb.Th,", ",Trabecular thicknes,", 1), encoding="utf-8")
     assert run("pool", str(slip), "--outcome", "Tb.Th", "--where", "assay == 'microCT'") == 0
     assert "('Trabecular thicknes'): is no outcome of the voc" in capsys.readouterr().err
+
+
+def test_a_table_without_numbers_is_sent_to_its_directions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("pool", "exosome-osteoporosis") == 1
+    assert capsys.readouterr().err.endswith("Directions need no numbers: metabone direction\n")
+    assert run("direction", "exosome-osteoporosis") == 0
+    # 2 (1 + 9) / 2^9 and 2 / 2^9.
+    assert "sign test p = 0.039 (no smaller than 0.0039 with 9 studies)" in (
+        capsys.readouterr().out
+    )

@@ -99,11 +99,27 @@ def summarise_animals(
     base = None if baseline is None else cells.find(baseline, "--baseline")
     measures = _measures(cells, roles, outcome, mapping, base, words)
     values = animal_values(cells, roles, measures, average=average, decimal=decimal)
-    return summarise_values(
+    made = summarise_values(
         values, file=cells.file, sha256=cells.sha256, roles=roles,
         study=study or PurePath(cells.file).stem or "animals", control=control, sham=sham,
         fixed=fixed_words(fixed), notes=cells.notes,
     )  # fmt: skip
+    return replace(made, notes=(*made.notes, *_unknown(made, words)))
+
+
+def _unknown(made: AnimalSummary, words: Vocabulary) -> list[str]:
+    """Columns whose outcome nobody will find under its name, and how to name it."""
+    outcomes = [str(name) for name in made.rows["outcome"].unique()]
+    unknown = [name for name in outcomes if words.find("outcome", name) is None]
+    if not unknown:
+        return []
+    near = words.nearest("outcome", unknown[0], 1)
+    example = f", such as {unknown[0]} = {near[0]}" if near else ""
+    listed = ", ".join(map(repr, unknown[:4])) + (", …" if len(unknown) > 4 else "")
+    return [
+        f"no outcome of the vocabulary: {listed}; to check, pool and plan by a known one, name it "
+        f"in a map{example}"
+    ]
 
 
 def _value_column(cells: Sheet, outcome: Sequence[str]) -> str:

@@ -69,6 +69,18 @@ def test_the_written_table_is_read_without_a_finding(write: Write) -> None:
     assert first["mean_treated"] == made.rows["mean_treated"].iloc[0]
 
 
+def test_an_outcome_that_nobody_would_find_is_told(write: Write) -> None:
+    known = summarise_animals(write(wide(GOOD, "BV/TV (%)")), outcome=["BV/TV (%)"], **BASE)
+    assert not any("vocabulary" in note for note in known.notes)
+    slip = summarise_animals(write(wide(GOOD, "trab_thicknes")), outcome=["trab_thicknes"], **BASE)
+    (note,) = (note for note in slip.notes if "vocabulary" in note)
+    assert note == (
+        "no outcome of the vocabulary: 'trab_thicknes'; to check, pool and plan by a known one, "
+        "name it in a map, such as trab_thicknes = Tb.Th"
+    )
+    assert slip.rows["outcome"].unique().tolist() == ["trab_thicknes"]
+
+
 def test_missing_values_are_counted_and_listed(write: Write) -> None:
     text = wide({"PBS": ["1", "2", "*"], "exo": ["3", "", "NA", "5"]})
     made = summarise_animals(write(text), outcome=["x"], **BASE)
