@@ -15,6 +15,7 @@ from metabone.synthesis.direction_results import (
     SignTest,
     StudyVerdict,
 )
+from metabone.synthesis.summary import p_value
 
 if TYPE_CHECKING:
     from metabone.vocabulary import Vocabulary
@@ -205,14 +206,10 @@ def _results(studies: Sequence[StudyVerdict], test: SignTest) -> str:
     return (
         f"{test.benefit} of {test.n} studies with a direction point to benefit{left}: proportion "
         f"{test.proportion:.3f}, {100 * test.level:g}% interval {test.ci_low:.3f} to "
-        f"{test.ci_high:.3f} (Clopper-Pearson); sign test {_p(test.pvalue)} "
+        f"{test.ci_high:.3f} (Clopper-Pearson); sign test {p_value(test.pvalue)} "
         f"(no smaller than {test.smallest_pvalue:.2g} with {test.n} "
         f"{_plural('study', test.n)}).{named}"
     )
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _counts_table(result: DirectionResult) -> list[str]:

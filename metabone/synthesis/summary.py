@@ -92,6 +92,16 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
+def _change_line(result: PoolResult) -> str:
+    """A log ratio of means as what it says of the treated arm, with both intervals."""
+    ends = (*result.overall.ci(), *result.overall.pi())
+    change, low, high, pi_low, pi_high = (
+        f"{100 * math.expm1(x):+.1f}" for x in (result.overall.estimate, *ends)
+    )
+    text = f"  as change     {change} %  ({100 * result.level:g} % CI {low} to {high} %"
+    return f"{text}; prediction {pi_low} to {pi_high} %)" if not math.isnan(ends[2]) else f"{text})"
+
+
 def summarise_pool(result: PoolResult) -> str:
     """The whole answer: what was pooled, overall, strata, tests between them."""
     effects = result.effects
@@ -104,9 +114,7 @@ def summarise_pool(result: PoolResult) -> str:
     if result.wild is not None:
         lines.append(_wild_line(result.wild, result.level))
     if effects.measure == "ROM":
-        low, high = result.overall.ci()
-        shown = [f"{100 * math.expm1(x):+.1f} %" for x in (result.overall.estimate, low, high)]
-        lines.append(f"  as change     {shown[0]} [{shown[1]}, {shown[2]}]")
+        lines.append(_change_line(result))
     for columns in dict.fromkeys(tuple(stratum.by) for stratum in result.strata):
         group = [stratum for stratum in result.strata if tuple(stratum.by) == columns]
         test = [one for one in result.between if one.by == columns]

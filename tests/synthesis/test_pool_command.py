@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 import shutil
 from pathlib import Path
 
@@ -86,3 +88,18 @@ def test_a_table_without_numbers_is_sent_to_its_directions(
     assert "sign test p = 0.039 (no smaller than 0.0039 with 9 studies)" in (
         capsys.readouterr().out
     )
+
+
+def test_a_log_ratio_is_also_told_as_a_change_with_both_intervals(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ("pool", "unloading", "--outcome", "Tb.Th", "--measure", "ROM", "--level", "0.9")
+    assert run(*asked, "--json", "-") == 0
+    overall = json.loads(capsys.readouterr().out)["overall"]
+    names = ("estimate", "ci_low", "ci_high", "pi_low", "pi_high")
+    per_cent = [f"{100 * (math.exp(overall[name]) - 1):+.1f}" for name in names]
+    assert run(*asked) == 0
+    change, low, high, pi_low, pi_high = per_cent
+    assert (
+        f"as change     {change} %  (90 % CI {low} to {high} %; prediction {pi_low} to {pi_high} %)"
+    ) in capsys.readouterr().out
