@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -187,7 +188,8 @@ def check_target(path: Path, *, force: bool) -> None:
 def write_whole(path: str | Path, content: bytes | str, *, force: bool = False) -> Path:
     """Write a file so that no reader ever sees half of it.
 
-    The content goes to a temporary file in the same folder, which is then renamed.
+    The content goes to a temporary file in the same folder, which is then renamed. Of a link the
+    file that it points to is written, and a file that is replaced keeps its permissions.
 
     Raises
     ------
@@ -197,14 +199,17 @@ def write_whole(path: str | Path, content: bytes | str, *, force: bool = False) 
     path = Path(path)
     check_target(path, force=force)
     data = content.encode("utf-8") if isinstance(content, str) else content
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
     # Cut, so that a name as long as the system allows leaves room for the rest.
-    temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.part")
+    temporary = target.with_name(f".{target.name[:50]}.{os.getpid()}.part")
     try:
         with temporary.open("xb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
     except OSError as error:
         raise FileWriteError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:

@@ -100,3 +100,19 @@ def test_a_name_that_is_too_long_or_no_file_is_refused_in_words(tmp_path: Path) 
 def test_the_longest_name_that_a_system_takes_is_written(tmp_path: Path) -> None:
     target = tmp_path / ("x" * 251 + ".csv")
     assert write_whole(target, b"1").read_bytes() == b"1"
+
+
+def test_a_link_stays_and_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    real.write_text("old", encoding="utf-8")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    write_whole(link, "new", force=True)
+    assert link.is_symlink()
+    assert real.read_text(encoding="utf-8") == "new"
+    assert real.stat().st_mode & 0o777 == 0o600
+    dangling = tmp_path / "dangling.csv"
+    dangling.symlink_to(tmp_path / "later.csv")
+    write_whole(dangling, "1")
+    assert (tmp_path / "later.csv").read_text(encoding="utf-8") == "1"
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -122,6 +123,15 @@ def show(text: str) -> None:
     typer.echo(visible(text))
 
 
+def show_table(text: str) -> None:
+    """A table as CSV on stdout; it is said where a cell is not printed as it is."""
+    shown = visible(text)
+    if shown != text:
+        say("note: control characters and marks of direction are printed as \\x and their code; "
+            "-o FILE writes them as they are")  # fmt: skip
+    typer.echo(shown, nl=False)
+
+
 def emit_json(content: dict[str, Any], target: str | None, *, force: bool) -> bool:
     """Write JSON where ``--json`` points; True if it went to stdout, which must then stay clean."""
     if target is None:
@@ -145,8 +155,9 @@ def check_targets(*targets: str | Path | None, force: bool, table: str | None = 
     from metabone.files import check_target
 
     given = [str(target) for target in targets if target is not None]
-    for name in given:
-        if given.count(name) > 1:
+    places = [name if name == "-" else os.path.realpath(name) for name in given]
+    for name, place in zip(given, places, strict=True):
+        if places.count(place) > 1:
             where = "stdout" if name == "-" else name
             raise UsageError(f"two results cannot both go to {where}; give each a file of its own")
         if name == "-":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from metabone.cli import common as c
 from metabone.cli.bundles import Measured, Written, bundled
 
@@ -29,4 +27,4 @@ def effects(data: Measured, out: Written) -> None:
         c.say(f"wrote {target}")
     content = {"schema_version": SCHEMA_VERSION} | answer.to_dict()
     if not c.emit_json(content, out.json, force=out.force) and target is None:
-        typer.echo(c.visible(text), nl=False)
+        c.show_table(text)

@@ -103,10 +103,10 @@ def import_(
         write_whole(ledger, frame_to_csv(made.ledger_frame()), force=force)
         c.say(f"wrote {ledger}")
     elif ledger is not None:
-        typer.echo(c.visible(frame_to_csv(made.ledger_frame())), nl=False)
+        c.show_table(frame_to_csv(made.ledger_frame()))
     printed = c.emit_json({"schema_version": SCHEMA_VERSION} | made.to_dict(), json, force=force)
     if not printed and str(ledger) != "-" and (output is None or str(output) == "-"):
-        typer.echo(c.visible(text), nl=False)
+        c.show_table(text)
 
 
 def _rows(count: int) -> str:

@@ -131,7 +131,7 @@ def summarise(
     if only_json:
         return
     if not written:
-        typer.echo(c.visible(text), nl=False)
+        c.show_table(text)
     elif checked is not None and checks:
         c.show(str(checked))
 

@@ -225,6 +225,7 @@ def _row(sheet: Sheet, trio: Trio, namer: Names, out: Out) -> Made | None:
         else:
             spreads, kind, said = fit
     notes += [said] if said else []
+    notes += _unread(sheet, treated, control)
     arms = {"treated": treated, "control": control} | ({"sham": sham} if sham else {})
     values: dict[str, Value] = {
         **_labels(sheet, trio, namer),
@@ -297,6 +298,19 @@ def _labels(sheet: Sheet, trio: Trio, namer: Names) -> dict[str, Value]:
         "model": None if own_model else model,
         "better": directions.get(next(iter(worse))) if len(worse) == 1 else None,
     }
+
+
+def _unread(sheet: Sheet, treated: Entry, control: Entry) -> list[str]:
+    """What the arms say of time and direction that gives no cell of the table."""
+    time = sheet.value(treated.at, "time")
+    notes = [f"TimeInMinute is {time!r}: timepoint_weeks is blank"] if isinstance(time, str) else []
+    worse = [sheet.text(one.at, "worse") or "blank" for one in (treated, control)]
+    known = {word.casefold() for word in worse}
+    if len(known) > 1:
+        notes.append(f"GreaterIsWorse is {' and '.join(worse)} in the two arms: better is blank")
+    elif not known <= {*TRUE, *FALSE, "blank"}:
+        notes.append(f"GreaterIsWorse is {worse[0]!r}, neither true nor false: better is blank")
+    return notes
 
 
 def _numbers(sheet: Sheet, arm: str, entry: Entry, spread: Value) -> dict[str, Value]:

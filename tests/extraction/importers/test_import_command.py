@@ -166,3 +166,23 @@ def test_what_is_no_export_is_one_sentence(save: Save, run: Run, kind: str, cont
     assert err.startswith("metabone: ")
     assert err.count("\n") == 1
     assert "Traceback" not in err
+
+
+def test_one_place_by_two_names_is_refused(save: Save, run: Run) -> None:
+    path = save(syrf(TREATED, CONTROL))
+    table, again = path.with_name("t.csv"), f"{path.parent}/./t.csv"
+    status, _, err = run("syrf", path, "-o", table, "--ledger", again, "--force")
+    assert status == 2
+    assert "cannot both go to" in err
+    assert not table.exists()
+
+
+def test_a_cell_that_is_printed_otherwise_is_told(save: Save, run: Run) -> None:
+    path = save(syrf({**TREATED, "CohortLabel": "abc\u202edef"}, CONTROL))
+    _, out, err = run("syrf", path)
+    assert "abc\\x202edef" in out
+    assert "-o FILE writes them as they are" in err
+    target = path.with_name("t.csv")
+    _, _, err = run("syrf", path, "-o", target)
+    assert "abc\u202edef" in target.read_text(encoding="utf-8")
+    assert "writes them" not in err

@@ -282,3 +282,21 @@ def test_source_columns_cannot_pass_for_data(save: Save) -> None:
     names = list(made.frame.columns)
     assert {"syrf_exclude", "syrf_p", "syrf_yi", "Species"} <= set(names)
     assert not {"exclude", "p", "yi"} & set(names)
+
+
+@pytest.mark.parametrize(
+    ("treated", "control", "column", "said"),
+    [
+        ({"TimeInMinute": "4w"}, {"TimeInMinute": "4w"}, "timepoint_weeks", "TimeInMinute is '4w'"),
+        ({"GreaterIsWorse": "TRUE"}, {}, "better", "GreaterIsWorse is TRUE and FALSE in the two"),
+        ({"GreaterIsWorse": "?"}, {"GreaterIsWorse": "?"}, "better", "is '?', neither true nor"),
+    ],
+)
+def test_a_time_or_direction_that_cannot_be_read_is_told(
+    save: Save, treated: Mapping[str, str], control: Mapping[str, str], column: str, said: str
+) -> None:
+    made = read_syrf(save(syrf({**TREATED, **treated}, {**CONTROL, **control})))
+    row = cells(made)
+    assert row.get(column) is None
+    assert said in str(row["note"])
+    assert f"{column} is blank" in str(row["note"])
