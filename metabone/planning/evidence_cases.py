@@ -63,19 +63,22 @@ def _normal_prior(inputs: Mapping[str, Any]) -> Block:
 
 
 def _sizes(new: Predictive, alpha: float, plug_in: str, at: str, ns: tuple[int, ...]) -> Block:
-    """Assurance at some sizes, sizes for .8 and .9, the plug-in, and the ceiling."""
+    """Sizes for .8 and .9, the assurance there, one below and at `ns`, the plug-in, the ceiling."""
     mean = Predictive(new.mean, 0.0)
-    return {at.format(n): assurance(n, n, new, alpha=alpha) for n in ns} | {
+    found = [n_for_assurance(goal, new, alpha=alpha)["n1"] for goal in (0.8, 0.9)]
+    around = {n - less for n in found if n is not None for less in (0, 1) if n - less >= 2}
+    return {at.format(n): assurance(n, n, new, alpha=alpha) for n in sorted({*ns, *around})} | {
         plug_in: n_for_assurance(0.8, mean, alpha=alpha)["n1"],
-        "n_assur80": n_for_assurance(0.8, new, alpha=alpha)["n1"],
-        "n_assur90": n_for_assurance(0.9, new, alpha=alpha)["n1"],
+        "n_assur80": found[0],
+        "n_assur90": found[1],
         "ceiling": ceiling(new),
     }
 
 
 def _known_sd(inputs: Mapping[str, Any]) -> Block:
     cases = [(Predictive(mean, v**0.5), (2 / n) ** 0.5) for mean, v, n in inputs["cases"]]
-    return {"assurance": [assurance_known_sd(se, new, alpha=0.025, sides=1) for new, se in cases]}
+    test = {"alpha": inputs.get("alpha", 0.025), "sides": inputs.get("sides", 1)}
+    return {"assurance": [assurance_known_sd(se, new, **test) for new, se in cases]}
 
 
 def _one_sample(inputs: Mapping[str, Any], prior_n: float | None) -> list[float]:

@@ -119,3 +119,14 @@ def test_the_unbalanced_ancova_is_of_fractional_groups() -> None:
 
 def test_an_unknown_design_has_no_answer() -> None:
     assert evaluate_case("crossover of three drugs", {"d": 1}) == {}
+
+
+def test_bonferroni_and_sides_count_for_power_as_they_do_for_sizes() -> None:
+    whole = {"d": 1.2, "n": 20, "alpha": 0.05}
+    shared = evaluate_case("Bonferroni over 3 comparisons", {**whole, "m": 3})
+    alone = evaluate_case("two-sample t", {**whole, "alpha": 0.05 / 3})
+    assert shared["power"] == alone["power"]
+    scans = {"d_raw": 1.2, "r": 0.0, "n": 10}
+    one = evaluate_case("two-arm ANCOVA on baseline", {**scans, "alpha": 0.025, "sides": 1})
+    two = evaluate_case("two-arm ANCOVA on baseline", {**scans, "alpha": 0.05})
+    assert one["power_ancova"] == pytest.approx(two["power_ancova"], abs=1e-4)

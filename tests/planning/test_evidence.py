@@ -93,6 +93,16 @@ def test_animals_with_a_normal_prior() -> None:
     assert evidence.ceiling(NORMAL) == pytest.approx(0.9937903347, abs=1e-10)
 
 
+def test_a_case_has_the_assurance_at_its_own_sizes() -> None:
+    found = evaluate_evidence("animals for assurance", {"prior": "N(1.2,.5)", "alpha": 0.05})
+    size = found["n_assur80"]
+    prior = Predictive(1.2, 0.5)
+    assert found[f"assur_at_{size}"] == assurance(size, size, prior) >= 0.8
+    assert found[f"assur_at_{size - 1}"] < 0.8
+    never = evaluate_evidence("animals for assurance", {"prior": "N(.3,1)", "alpha": 0.05})
+    assert never["n_assur80"] is None
+
+
 def test_many_animals_give_the_assurance_of_a_known_sd() -> None:
     # Φ((m − z s) / √(v + s²)), O'Hagan, Stevens & Campbell 2005, doi:10.1002/pst.175.
     n, mean, scale = 20_000, 0.02, 0.015

@@ -201,10 +201,10 @@ def _ancova(name: str, inputs: "Block") -> "Block":
     alpha, p = inputs.get("alpha", 0.05), inputs.get("covariates", 1)
     if "d_raw" in inputs:
         n, r, d = inputs["n"], inputs["r"], inputs["d_raw"]
-        nc = d / math.sqrt(1 - r * r) * math.sqrt(n / 2)
+        nc, sides = d / math.sqrt(1 - r * r) * math.sqrt(n / 2), sides_of(inputs)
         return {
-            "power_ancova": contrast_exact(nc, 2, 2 * n, p, alpha, 2),
-            "power_t": pooled_power(d, n, n, alpha, 2),
+            "power_ancova": contrast_exact(nc, 2, 2 * n, p, alpha, sides),
+            "power_t": pooled_power(d, n, n, alpha, sides),
         }
     means, variance = inputs["means"], inputs["error_var"]
     arms = len(means)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 def _two_sample(name: str, inputs: "Block") -> "Block":
     if "type s" in name or "assurance" in name:
         return {}
-    alpha, sides = inputs.get("alpha", 0.05), sides_of(inputs)
+    # `m` comparisons share the error by Bonferroni.
+    alpha, sides = inputs.get("alpha", 0.05) / inputs.get("m", 1), sides_of(inputs)
     ratio, target = inputs.get("ratio", 1), inputs.get("power")
     if "d" not in inputs:
         n1, n2 = pair_of(inputs)
@@ -47,7 +48,6 @@ def _two_sample(name: str, inputs: "Block") -> "Block":
             "power": power, "power_strict": power, "power_one_tail_counted": one, "nc": nc,
             "crit": cut,
         }  # fmt: skip
-    alpha /= inputs.get("m", 1)
 
     def at(n: float) -> float:
         other = ratio * n
