@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,6 +96,11 @@ def group_statistics(values: Values) -> pd.DataFrame:
     -------
     frame : ``stratum``, ``group``, ``measure``, ``n``, ``blank``, ``absent``, ``mean``, ``sd``; an
         SD of one animal is NaN.
+
+    Raises
+    ------
+    DataError
+        If values are so large that an SD is infinite.
     """
     frame = values.frame
     key = ["stratum", "group", "measure"]
@@ -104,6 +110,12 @@ def group_statistics(values: Values) -> pd.DataFrame:
     ends = values_of.agg(low="min", high="max").reset_index()
     same = (ends["low"] == ends["high"]) & (made["n"] > 1)
     made.loc[same, "mean"], made.loc[same, "sd"] = ends.loc[same, "low"], 0.0
+    large = made[(made["mean"].abs() == math.inf) | (made["sd"] == math.inf)]
+    for line in large.to_dict("records"):
+        raise DataError(
+            f"column {values.measures[line['measure']].column}: the values of {line['group']!r} "
+            "are too large for a mean and an SD; is a cell without its decimal mark?"
+        )
     animals = (
         frame.drop_duplicates(["stratum", "group", "animal"]).groupby(["stratum", "group"]).size()
     )

@@ -352,3 +352,9 @@ def test_groups_that_look_alike_are_told(write: Write) -> None:
     made = summarise_animals(write(text), outcome=["x"], **BASE)
     assert any("'Exo', 'exo' differ only in letter case" in note for note in made.notes)
     assert len(made.rows) == 2
+
+
+def test_values_too_large_for_an_sd_are_refused(write: Write) -> None:
+    rows = {**GOOD, "exo": ["3", "1e308", "-1e308"]}
+    with pytest.raises(DataError, match="column x: the values of 'exo' are too large"):
+        summarise_animals(write(wide(rows)), outcome=["x"], **BASE)
