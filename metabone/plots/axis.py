@@ -118,14 +118,23 @@ def _label(
 
 
 def choose_ticks(stage: Stage, face: Face, bounds: tuple[float, float]) -> tuple[Tick, ...]:
-    """The densest set of ticks whose labels stand apart; the last set if none does."""
+    """The densest set of ticks whose labels stand apart, whole or else as far as it has room; the
+    last set if not even two have."""
+    cut: tuple[Tick, ...] = ()
     for ticks in stage.axis.tick_sets:
         halves = [width(tick.text, face) / 2 for tick in ticks]
         spans = [
             (stage.x(tick.at) - half, stage.x(tick.at) + half)
             for tick, half in zip(ticks, halves, strict=True)
         ]
-        apart = all(b[0] - a[1] >= 0.8 * face.size for a, b in pairwise(spans))
-        if apart and (not spans or (spans[0][0] >= bounds[0] and spans[-1][1] <= bounds[1])):
+        if any(b[0] - a[1] < 0.8 * face.size for a, b in pairwise(spans)):
+            continue
+        inside = tuple(
+            tick
+            for tick, (left, right) in zip(ticks, spans, strict=True)
+            if left >= bounds[0] and right <= bounds[1]
+        )
+        if len(inside) == len(ticks) and len(ticks) != 1:
             return ticks
-    return stage.axis.tick_sets[-1]
+        cut = inside if len(inside) > max(1, len(cut)) else cut
+    return cut or stage.axis.tick_sets[-1]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from metabone.errors import DataError, UsageError
+from metabone.plots.axis import choose_ticks
 from metabone.plots.baujat import baujat, baujat_spec
 from metabone.plots.bubble import bubble
 from metabone.plots.export import render
@@ -19,7 +20,11 @@ from metabone.plots.funnel import funnel
 from metabone.plots.gosh import gosh, gosh_spec
 from metabone.plots.hexagons import hexagons
 from metabone.plots.influence import influence, influence_spec
+from metabone.plots.marks import Stage
+from metabone.plots.scales import find_scale, tick_sets
 from metabone.plots.sensitivity import draw_sensitivity
+from metabone.plots.sheet import look
+from metabone.plots.spec import Axis
 from metabone.plots.text import Face
 from metabone.plots.xy_labels import Obstacles, Wanted, crossed, place_labels
 from metabone.plots.xy_panel import clip_area, clip_segment
@@ -51,6 +56,20 @@ def answers(samples: ModuleType) -> dict[int, Any]:
         found[k] = sensitivity(effects, influence=True, baujat=True, gosh=True, gosh_sample=2000,
                                model="univariate" if k == 5 else "auto")  # fmt: skip
     return found
+
+
+def test_an_axis_whose_last_number_has_no_room_keeps_the_others() -> None:
+    ticks = tick_sets(-0.026, 0.406, find_scale("SMD", None))
+    axis = Axis(-0.026, 0.406, ticks, 0.0, None, "", "", "")
+    style, face = look(None)
+    stage = Stage(axis, 100.0, 145.0, style.size)
+    shown = choose_ticks(stage, face, (0.0, 200.0))
+    assert [tick.text for tick in shown] == ["0.0", "0.2", "0.4"]
+    # The last number ends beyond the panel: it goes, not all of them.
+    shown = choose_ticks(stage, face, (95.0, 146.0))
+    assert [tick.text for tick in shown] == ["0.0", "0.2"]
+    # Where not two have room, one is left.
+    assert len(choose_ticks(Stage(axis, 100.0, 108.0, style.size), face, (99.0, 109.0))) == 1
 
 
 def test_hexagons_count_what_the_nearest_centre_counts() -> None:
