@@ -12,14 +12,17 @@ from metabone.analysis.figures import draw_pages
 from metabone.analysis.folder import PROVENANCE, check_folder, whole_folder
 from metabone.analysis.plan import Drawing, make_plan
 from metabone.analysis.provenance import hashes, provenance
-from metabone.analysis.spec import read_spec
+from metabone.analysis.spec import AnalysisSpec, read_spec
 from metabone.analysis.summary import headline, summary_text
 from metabone.analysis.tables import json_files, table_files
 from metabone.errors import UsageError
 from metabone.extraction.shipped import analyses_root
+from metabone.extraction.table import StudyTable
 from metabone.files import dump_json, write_whole
 from metabone.options import nearest
 from metabone.report.check import check_table
+from metabone.report.document import markdown
+from metabone.report.methods import Reported, methods_document
 from metabone.synthesis.results import SCHEMA_VERSION
 
 Progress = Callable[[str, int, int], None]
@@ -125,11 +128,19 @@ def run_analysis(
             write_whole(folder / name, text)
         figures = _draw(plan.drawings, answers, folder, step)
         write_whole(folder / "summary.md", summary_text(spec, checked, answers, figures))
+        write_whole(folder / "methods.md", _methods(spec, table, answers))
         write_whole(folder / "analysis.toml", content)
         record |= {"outputs": hashes(folder)}
         write_whole(folder / PROVENANCE, dump_json(record))
     files = tuple(sorted([*record["outputs"], PROVENANCE]))
     return RunResult(out, spec.title, answers, files, record)
+
+
+def _methods(spec: AnalysisSpec, table: StudyTable, answers: Sequence[Answer]) -> str:
+    told = [
+        Reported(answer.task.title, answer.result, answer.task.asked.where) for answer in answers
+    ]
+    return markdown(methods_document(spec.title, table, spec.data.where, told))
 
 
 def find_analysis(path: str | Path) -> Path:

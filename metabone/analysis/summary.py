@@ -58,12 +58,24 @@ def summary_text(
     for answer in answers:
         blocks += _section(answer)
     if figures:
-        blocks.append("## Figures\n\n" + "\n".join(f"- [{path}]({path})" for path in figures))
+        blocks += ["## Figures", *_pictures(figures)]
     blocks.append(
-        "The exact numbers are in `tables/` and `json/`, the versions, options and hashes in "
-        "`provenance.json`."
+        "The methods with their references are in `methods.md`, the exact numbers in `tables/` and "
+        "`json/`, the versions, options and hashes in `provenance.json`."
     )
     return "\n\n".join(blocks) + "\n"
+
+
+def _pictures(figures: Sequence[str]) -> Iterable[str]:
+    """Each figure as it is seen, if one of its formats can be shown, with links to all of them."""
+    formats: dict[str, list[str]] = {}
+    for path in figures:
+        formats.setdefault(path.rpartition(".")[0], []).append(path)
+    for stem, paths in formats.items():
+        name = stem.rpartition("/")[2]
+        shown = [path for path in paths if path.endswith((".svg", ".png"))][:1]
+        links = ", ".join(f"[{path.rpartition('.')[2]}]({path})" for path in paths)
+        yield "\n\n".join([*(f"![{name}]({path})" for path in shown), f"{name}: {links}"])
 
 
 def headline(answer: Answer) -> str:

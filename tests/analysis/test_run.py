@@ -71,9 +71,9 @@ def test_the_folder_holds_what_the_page_says(place: Path) -> None:
     result = run_analysis(place / "a.toml", place / "out")
     assert list(result.files) == [
         "analysis.toml", "figures/forest-bv-tv.pdf", "figures/forest-bv-tv.png",
-        "figures/forest-bv-tv.svg", "json/bv-tv.json", "provenance.json", "summary.md",
-        "tables/check.csv", "tables/effects-bv-tv.csv", "tables/ledger.csv", "tables/pooled.csv",
-        "tables/two-way-bv-tv-species-x-sex.csv",
+        "figures/forest-bv-tv.svg", "json/bv-tv.json", "methods.md", "provenance.json",
+        "summary.md", "tables/check.csv", "tables/effects-bv-tv.csv", "tables/ledger.csv",
+        "tables/pooled.csv", "tables/two-way-bv-tv-species-x-sex.csv",
     ]  # fmt: skip
     found = {p.relative_to(place / "out").as_posix() for p in (place / "out").rglob("*.*")}
     assert found == set(result.files)
@@ -120,6 +120,17 @@ def test_words_from_the_file_are_shown_and_nothing_else(place: Path) -> None:
     run_analysis(place / "a.toml", place / "out")
     summary = (place / "out" / "summary.md").read_text(encoding="utf-8")
     assert summary.startswith("# A \\| title &lt;b&gt;with&lt;/b&gt; \\*marks\\*\n")
+
+
+def test_methods_say_what_was_done_and_figures_are_shown(place: Path) -> None:
+    run_analysis(place / "a.toml", place / "out")
+    methods = (place / "out" / "methods.md").read_text(encoding="utf-8")
+    assert "Effects were pooled as equal effects" in methods
+    assert "Rows were used where species in ('rat', 'mouse')" in methods
+    assert "restricted maximum likelihood" not in methods
+    summary = (place / "out" / "summary.md").read_text(encoding="utf-8")
+    assert "![forest-bv-tv](figures/forest-bv-tv.svg)\n" in summary
+    assert "[pdf](figures/forest-bv-tv.pdf)" in summary
 
 
 def test_json_is_what_the_command_prints(
