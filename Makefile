@@ -38,12 +38,11 @@ demo: $(VENV)/.demo
 	@echo "  out/unloading/summary.md   and the forest plots in out/unloading/figures/"
 	@echo "  out/direction/summary.md   and the harvest plot in out/direction/figures/"
 
-# Matrices of the tests are small: threads for each of them only get in each other's way.
 test: $(VENV)/.dev browser
 	$(BIN)/ruff check --quiet $(CODE)
 	$(BIN)/ruff format --quiet --check $(CODE)
 	$(BIN)/mypy --no-error-summary
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2
 
 # The calculator's page is tested in a real browser. Where Debian's may be installed it is; elsewhere
 # those tests are left out and say so, but not where CI=true.
