@@ -94,7 +94,7 @@ def assess(
     check_rule(overall, used.name)
     frame = table.usable()
     items = judged_items(frame, used, table.vocabulary)
-    _check_some(frame, items, used)
+    _check_some(frame, items, used, tuple(table.vocabulary.terms(used.kind)))
     unread = tuple(_unread(frame, items, used, table))
     codes, names = study_codes(frame)
     clashes = tuple(_conflicts(frame, codes, names, items, used))
@@ -227,13 +227,15 @@ def _places(codes: Codes, studies: int) -> list[Codes]:
     return [order[start:stop] for start, stop in itertools.pairwise(bounds.tolist())]
 
 
-def _check_some(frame: pd.DataFrame, items: Sequence[JudgedItem], tool: Tool) -> None:
+def _check_some(
+    frame: pd.DataFrame, items: Sequence[JudgedItem], tool: Tool, known: tuple[str, ...]
+) -> None:
     if frame.empty:
         raise DataError("no rows are left to be judged")
     if not items:
         raise DataError(
-            f"the table has no column of {tool.label} ({tool.prefix}…); its items are in the "
-            f"vocabulary under {tool.kind!r}"
+            f"the table has no column of {tool.label} ({tool.prefix}…); give it one for each item "
+            f"that was judged, such as {known[0]}, with {' or '.join(tool.allowed)}"
         )
     if not any(frame[item.name].isin(tool.allowed).any() for item in items):
         raise DataError(
