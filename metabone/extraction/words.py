@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Find = Callable[[str], str | None]
 # From so many letters in common on a word is taken for a slip, as for the names of columns.
 _ALIKE = 0.84
+# Looking for what is near takes a millisecond a word: of a column with more unknown words than
+# these, which is no slip but another vocabulary, the rest is not compared.
+_MOST_COMPARED = 1000
 
 _DISPERSION_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("sd", "std", "stdev", "stddev", "standarddeviation"), "SD"),
@@ -106,21 +109,26 @@ def _by_vocabulary(
         term = vocabulary.find(kind, word)
         return None if term is None else term.name
 
-    for word, row, count in _distinct(frame, name):
-        if find(word) is None:
+    unknown = [(word, row, n) for word, row, n in _distinct(frame, name) if find(word) is None]
+    for place, (word, row, count) in enumerate(unknown):
+        code, message = "unknown-word", f"is no {name} of the vocabulary and kept as it is"
+        if place < _MOST_COMPARED:
             close = vocabulary.nearest(kind, word)
-            hint = f"nearest: {', '.join(map(repr, close))}" if close else "nothing is near"
-            message = f"is no {name} of the vocabulary and kept as it is ({hint}){_times(count)}"
-            code = "unknown-word"
-            # Which rows are pooled goes by the outcome alone: there a slip would lose rows unseen.
-            alike = close and name == "outcome" and vocabulary.nearest(kind, word, 1, _ALIKE)
-            if alike:
-                code = "misspelt-outcome"
-                message = (
-                    f"is no outcome of the vocabulary but looks like {alike[0]!r}; it stays an "
-                    f"outcome of its own, which {alike[0]} does not select{_times(count)}"
-                )
-            yield _note(row, header, word, code, message)
+            message += (
+                f" (nearest: {', '.join(map(repr, close))})" if close else " (nothing is near)"
+            )
+        else:
+            close = []
+            message += f" (not compared: {len(unknown):,} words of the column are unknown)"
+        # Which rows are pooled goes by the outcome alone: there a slip would lose rows unseen.
+        alike = close and name == "outcome" and vocabulary.nearest(kind, word, 1, _ALIKE)
+        if alike:
+            code = "misspelt-outcome"
+            message = (
+                f"is no outcome of the vocabulary but looks like {alike[0]!r}; it stays an outcome "
+                f"of its own, which {alike[0]} does not select"
+            )
+        yield _note(row, header, word, code, message + _times(count))
     yield from _replace(frame, header, name, find, "word-read-as")
 
 

@@ -520,6 +520,14 @@ class TestWords:
         assert "'rat'" in told["species"]
         assert "'Tb.Th'" in told["outcome"]
 
+    def test_of_very_many_unknown_words_the_first_are_compared(self, write: Writer) -> None:
+        rows = [{"outcome": f"Trabecular thicknes {number}"} for number in range(1002)]
+        told = [one for one in read_table(write(*rows)).findings if one.column == "outcome"]
+        assert len(told) == 1002
+        compared = [one for one in told if "not compared: 1,002 words" not in one.message]
+        assert len(compared) == 1000
+        assert all("'Tb.Th'" in one.message for one in compared)
+
     @pytest.mark.parametrize(
         ("word", "alike"),
         [("Trabecular thicknes", "Tb.Th"), ("BV/TV (tibia)", "BV/TV"),
