@@ -28,8 +28,6 @@ GAP, ROW_GAP, TICK = 1.6, 0.8, 0.35
 #: Widest that names beside a panel may be, as a share of the figure; the later ones where with the
 #: first so many names take several lines that they push each other away from what they name.
 NAMES = (0.3, 0.38, 0.46)
-#: Room between a name in several lines and the next one, in lines.
-BETWEEN = 0.6
 #: Tallest panel that names in several lines stretch (points: 190 mm, so that a page holds it).
 TALL = 190 / MM_PER_POINT
 
@@ -177,9 +175,7 @@ class _Sheet(Sheet):
     def _own_heights(self, panel: Panel, broken: Mapping[str, Sequence[str]]) -> float:
         """Height of a panel in which no name moves its neighbours."""
         names = sorted(panel.y.names, key=lambda tick: tick.at)
-        # A name in several lines is parted from its neighbours, so that none reads as one of them.
-        lines = [len(broken[tick.text]) for tick in names]
-        room = [(count + (BETWEEN if count > 1 else 0)) * self.lead for count in lines]
+        room = [len(broken[tick.text]) * self.lead for tick in names]
         steps = [(one.at, other.at) for one, other in pairwise(names)]
         if any(one == other for one, other in steps):
             return math.inf
